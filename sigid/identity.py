@@ -1,0 +1,78 @@
+"""Who and what is who: keys from a source's own numbering, and the ids that follow from them.
+
+An id that comes from a key is derived from it and from nothing else, so that two warehouses built from the same files,
+today or next year, agree on every id. What a file contains never decides what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+SERVICE = "service"
+"""The source of what was registered through the service under a key that names no source, or under none."""
+
+_SEPARATOR = "\x1f"  # ASCII's unit separator: a key cannot contain it
+
+
+class Authenticity(StrEnum):
+    """Whether the signee wrote the signature himself."""
+
+    GENUINE = "genuine"
+    FORGED = "forged"
+
+
+class Modality(StrEnum):
+    """How the signature was captured: as a picture of its ink, or while it was written."""
+
+    OFFLINE = "offline"
+    ONLINE = "online"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PersonKey:
+    """A person's number in the scope in which it is unique.
+
+    Written as text the parts stand between slashes: ``source_a/online/genuine/1`` is number 1 of the collection
+    ``online/genuine`` of ``source_a``.
+    """
+
+    source: str
+    collection: str
+    external_id: str
+
+    @classmethod
+    def parse(cls, text: str) -> PersonKey:
+        """Read a key: the first part is the source, the last the number, what is between the collection.
+
+        A key of one part belongs to the source ``service``. Raises ValueError where a part is empty or contains
+        what cannot be printed.
+        """
+        parts = text.split("/")
+        if not text.isprintable() or not all(part.strip() for part in parts):
+            raise ValueError(f"{text!r} is not a key; write it like 'source_a/online/genuine/1'")
+        if len(parts) == 1:
+            return cls(SERVICE, "", text)
+        return cls(parts[0], "/".join(parts[1:-1]), parts[-1])
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.source, self.collection, self.external_id) if part)
+
+
+def signature_key(signee: PersonKey, authenticity: Authenticity, forger: PersonKey | None, sample: str) -> str:
+    """The key of a signature: whose it is, whether he wrote it, who else did, and which sample of these it is."""
+    return _SEPARATOR.join((str(signee), authenticity, str(forger or ""), sample))
+
+
+def derive_id(kind: str, key: str) -> str:
+    """The id, in ULID form, of the `kind` of thing (at most 16 ASCII characters) that `key` names.
+
+    It is a BLAKE2b hash of the key in ULID's alphabet. The first of its 128 bits is cleared, so that the part that
+    is a time in other ULIDs can be decoded as a date (one without meaning) instead of overflowing.
+    """
+    from ulid import ULID  # not needed by a run that finds nothing changed
+
+    digest = bytearray(blake2b(key.encode(), digest_size=16, person=kind.encode()).digest())
+    digest[0] &= 0x7F
+    return str(ULID.from_bytes(bytes(digest)))

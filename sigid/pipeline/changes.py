@@ -1,0 +1,109 @@
+"""What changed: computed from what a scan has found and what the ledger knows, before anything is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from sigid.errors import Reason
+from sigid.warehouse.ledger import FileLine, State
+
+
+class Found(NamedTuple):
+    """A file that is there, and what is known of it before it is read.
+
+    Either `claim` and `version` say by what it is to be registered, or `rejection` says why it isn't.
+    """
+
+    path: str
+    content: bytes
+    """The content's hash, or what stands in its place in a listing."""
+    claim: str = ""
+    """The digest of what it claims to be."""
+    version: str = ""
+    """The version of that which extracts it."""
+    rejection: tuple[Reason, str] | None = None
+
+
+class Action(IntEnum):
+    """What is to be done about a file."""
+
+    NOTHING = 0
+    READ = 1
+    REJECT = 2
+    """It is rejected without being read."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a load has to do."""
+
+    actions: bytearray = field(default_factory=bytearray)
+    """An `Action` for each file that was found, in their order."""
+    vanished: list[FileLine] = field(default_factory=list)
+    """The ledger's lines of files that were there."""
+    missing: list[FileLine] = field(default_factory=list)
+    """The ledger's lines of files that an index lists and that were not there, and still aren't."""
+    known: int = 0
+    """How many files the ledger knew to exist."""
+    unchanged: int = 0
+    """How many signatures stand as they are."""
+    still_rejected: int = 0
+    """How many rejections stand as they are."""
+
+
+def compare(found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False) -> Changes:
+    """What it takes to get from the ledger's lines to the files that were found; both are in the order of their paths.
+
+    With `rehash` every file that is not rejected unread is read, whatever is known of its content.
+    """
+    changes = Changes()
+    lines = iter(known)
+    line = next(lines, None)
+    for file in found:
+        while line is not None and line.path < file.path:
+            _leave_behind(line, changes)
+            line = next(lines, None)
+        mine = None
+        if line is not None and line.path == file.path:
+            mine, line = line, next(lines, None)
+            changes.known += mine.state.exists
+        action = _decide(file, mine, rehash=rehash)
+        changes.actions.append(action)
+        if action is Action.NOTHING and mine is not None:
+            changes.unchanged += mine.state is State.LOADED
+            changes.still_rejected += mine.state is State.REJECTED
+    while line is not None:
+        _leave_behind(line, changes)
+        line = next(lines, None)
+    return changes
+
+
+def stands(line: FileLine | None, file: Found) -> bool:
+    """Whether the ledger's line still says what becomes of a file of this content."""
+    return (
+        line is not None
+        and line.state.exists
+        and line.content_hash is not None
+        and line.claim == file.claim
+        and line.extractor_version == file.version
+    )
+
+
+def _decide(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
+    if file.rejection is not None:
+        same = line is not None and line.state is State.REJECTED and (line.reason, line.detail) == file.rejection
+        return Action.NOTHING if same else Action.REJECT
+    if not rehash and line is not None and stands(line, file) and line.content_hash == file.content.hex():
+        return Action.NOTHING
+    return Action.READ
+
+
+def _leave_behind(line: FileLine, changes: Changes) -> None:
+    changes.known += line.state.exists
+    if line.state.exists:
+        changes.vanished.append(line)
+    elif line.state is State.MISSING:
+        changes.missing.append(line)

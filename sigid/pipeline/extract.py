@@ -1,0 +1,194 @@
+"""extract: what does each file say? One read: hash it; if the hash is another, a signature or a rejection."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from sigid.errors import Reason, Rejected
+from sigid.pipeline.listing import hash_of, stamp_of
+from sigid.sources.formats import Format, hwr, png
+from sigid.sources.formats.png import Picture
+
+_TRIES = 3
+_FIRST_READ = 64 * 1024  # a larger buffer costs more than the second read of the few files that need one
+_SETTLING_NS = 20_000_000  # file systems stamp changes by a clock that ticks up to every 10 ms
+
+
+class Task(NamedTuple):
+    """A file to be read. `known` is the hash of the content whose outcome stands, if there is one."""
+
+    path: str
+    """Relative to the dataset's root, as the file system has it."""
+    format: Format
+    known: bytes
+
+
+class Plain(Enum):
+    """Outcomes that have nothing more to tell."""
+
+    SAME = "same"
+    """The content is the known one."""
+    BLANK = "blank"
+    """A placeholder of no bytes."""
+    GONE = "gone"
+    """The file went while we looked."""
+
+
+Outcome: TypeAlias = Picture | bytes | tuple[Reason, str] | Plain
+"""A picture; a trajectory's points as packed float64 (x, y, z, x, ...); a rejection; or nothing more to tell."""
+
+
+class Extracted(NamedTuple):
+    """What reading a file has shown. Without a content hash it was not read whole."""
+
+    outcome: Outcome
+    content_hash: bytes = b""
+    stamp: bytes = b""
+    size: int = 0
+
+
+class Batch(NamedTuple):
+    """Files below one root that are to be read together."""
+
+    root: str
+    accepts_blank: bool
+    tasks: list[Task]
+
+
+def extract(batch: Batch) -> list[Extracted]:
+    """Read the files, in this process or in another one; nothing that a file contains makes this raise."""
+    with _Folders(batch.root) as folders:
+        return [_extract(folders, task, batch.accepts_blank) for task in batch.tasks]
+
+
+def _extract(folders: _Folders, task: Task, accepts_blank: bool) -> Extracted:
+    try:
+        content, stamp = _read_unchanged(folders, task.path, task.format, task.format.max_bytes)
+    except Rejected as rejected:
+        return Extracted((rejected.reason, rejected.detail))
+    except FileNotFoundError:
+        return Extracted(Plain.GONE)
+    content_hash = hash_of(content)
+    outcome = Plain.SAME if content_hash == task.known else _parse(task.format, content, accepts_blank)
+    return Extracted(outcome, content_hash, stamp, len(content))
+
+
+def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Outcome:
+    if not content and accepts_blank and format_ is Format.PNG:
+        return Plain.BLANK
+    try:
+        return png.read_png(content) if format_ is Format.PNG else hwr.read_hwr(content).tobytes()
+    except Rejected as rejected:
+        return rejected.reason, rejected.detail
+    except MemoryError:
+        return Reason.TOO_LARGE, f"{len(content)} bytes are more than this machine's memory can take"
+
+
+def read_file(root: str, path: str, what: str, limit: int) -> tuple[bytes, bytes]:
+    """The content and the stamp of one file below the root, as they are read for `extract`."""
+    with _Folders(root) as folders:
+        return _read_unchanged(folders, path, what, limit)
+
+
+def _read_unchanged(folders: _Folders, path: str, what: str, limit: int) -> tuple[bytes, bytes]:
+    """The content and the stamp of a file that stood still while it was read.
+
+    Raises Rejected where it can't be read, or did not stand still three times; FileNotFoundError where it is gone.
+    """
+    trouble = Rejected(Reason.UNSTABLE, f"it changed while it was read, {_TRIES} times")
+    for trial in range(_TRIES):
+        if trial:
+            time.sleep(0.02 * trial)
+        try:
+            with folders.file(path) as descriptor:
+                before = os.fstat(descriptor)
+                if not stat.S_ISREG(before.st_mode):
+                    raise Rejected(Reason.NOT_REGULAR, "it is no regular file")
+                if before.st_size > limit:
+                    raise Rejected(Reason.TOO_LARGE, f"{before.st_size} bytes; a {what} has at most {limit}")
+                content = _read(descriptor, before.st_size)
+                stamp = stamp_of(before)
+                if stamp == stamp_of(os.fstat(descriptor)) and len(content) == before.st_size and _settled(before):
+                    return content, stamp
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise Rejected(Reason.SYMLINK, "it is a symbolic link, or lies behind one") from error
+            if error.errno == errno.ENXIO:
+                raise Rejected(Reason.NOT_REGULAR, "it is no regular file") from error
+            trouble = Rejected(Reason.UNREADABLE, error.strerror or "it cannot be read")
+            if error.errno in (errno.EACCES, errno.EPERM):
+                break
+    raise trouble
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """The whole content, or more than `size` bytes of one that grows."""
+    content = os.read(descriptor, min(size + 1, _FIRST_READ))
+    if len(content) < _FIRST_READ or len(content) > size:
+        return content
+    parts = [content]
+    total = len(content)
+    while total <= size and (part := os.read(descriptor, min(size + 1 - total, 1 << 20))):
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)
+
+
+def _settled(status: os.stat_result) -> bool:
+    """Whether a change made after the read would show in the stamp."""
+    return not 0 <= time.time_ns() - status.st_ctime_ns < _SETTLING_NS
+
+
+class _Folders:
+    """Opens files below a root without following links, in any part of the path; keeps the last folder open."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._path: str | None = None
+        self._descriptor = -1
+
+    def __enter__(self) -> _Folders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @contextmanager
+    def file(self, path: str) -> Iterator[int]:
+        folder, _, name = path.rpartition("/")
+        if folder != self._path:
+            self._open(folder)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, dir_fd=self._descriptor)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open(self, folder: str) -> None:
+        self._close()
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        descriptor = os.open(self._root, flags)
+        for part in folder.split("/") if folder else ():
+            above = descriptor
+            try:
+                descriptor = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+            except NotADirectoryError as error:
+                raise Rejected(Reason.SYMLINK, "it lies behind a symbolic link, or no folder") from error
+            finally:
+                os.close(above)
+        self._descriptor, self._path = descriptor, folder
+
+    def _close(self) -> None:
+        if self._path is not None:
+            os.close(self._descriptor)
+            self._path = None

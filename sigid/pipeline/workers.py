@@ -1,0 +1,92 @@
+"""Who extracts: this process, or several on this machine, behind the interface of `concurrent.futures`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import Any, TypeVar
+
+from sigid.errors import SettingError, SigidError
+from sigid.settings import Settings
+
+_K = TypeVar("_K")
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+
+FILES_WORTH_A_PROCESS = 400
+"""Below about so many files a process takes longer to start than it saves."""
+
+
+@contextmanager
+def executor(settings: Settings, files: int) -> Iterator[Executor]:
+    """Who extracts that many files."""
+    if settings.cluster:
+        raise SettingError("SIGID_CLUSTER is set, but this sigid extracts on its own machine only; unset it")
+    processes = min(settings.workers, files // FILES_WORTH_A_PROCESS)
+    if processes < 2:
+        yield InThisProcess()
+        return
+    # Forking would copy this process' threads' locks and its connection to the warehouse.
+    context = multiprocessing.get_context(
+        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
+    )
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def in_order(
+    workers: Executor, work: Callable[[_A], _B], jobs: Iterable[tuple[_K, _A]], ahead: int
+) -> Iterator[tuple[_K, _B]]:
+    """What `work` makes of each job's second part, beside its first, in the order of the jobs.
+
+    At most `ahead` jobs are under way. Raises SigidError where a worker died.
+    """
+    pending: deque[tuple[_K, Future[_B]]] = deque()
+    remaining = iter(jobs)
+    try:
+        while True:
+            while len(pending) < ahead and (job := next(remaining, None)) is not None:
+                pending.append((job[0], workers.submit(work, job[1])))
+            if not pending:
+                return
+            label, future = pending.popleft()
+            yield label, future.result()
+    except BrokenProcessPool as error:
+        raise SigidError(
+            "a process that read files was killed, perhaps for want of memory; what was committed stands: "
+            "run again, with a smaller SIGID_WORKERS if it happens again"
+        ) from error
+
+
+class InThisProcess(Executor):
+    """Does at once, here, what it is asked to do."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # the caller of result() gets it
+            future.set_exception(error)
+        return future
+
+
+def _end_with_parent() -> None:
+    """Have this worker end when its parent is killed, instead of waiting for work for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,43 @@
+"""Files that hold biometric data, or tell of it, are for their owner alone, whatever the umask."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+
+
+def private_folder(path: str) -> None:
+    """Make the folder, and those above it, with mode 0700 where they are missing; leave what is there as it is."""
+    path = os.path.abspath(path)
+    if not os.path.isdir(path):
+        private_folder(os.path.dirname(path))
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+
+
+def private_file(path: str) -> None:
+    """Make an empty file with mode 0600 where there is none."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def write_whole(path: str, parts: Iterable[bytes]) -> None:
+    """Put the bytes in the place of the file, whole or not at all: written aside, synced, then renamed.
+
+    The file has mode 0600, its folder is made where it is missing.
+    """
+    folder = os.path.dirname(path) or "."
+    private_folder(folder)
+    descriptor, aside = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".new", dir=folder)
+    try:
+        with open(descriptor, "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise

@@ -1,0 +1,1 @@
+"""How what the warehouse holds is looked at."""

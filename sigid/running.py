@@ -1,0 +1,35 @@
+"""One at a time: a lock that says who holds it, and that ends with its holder however he ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sigid.errors import BusyError, SigidError
+from sigid.private import private_folder
+
+
+@contextmanager
+def only_one(path: str, work: str) -> Iterator[None]:
+    """Hold the lock file at `path` while the context lasts. Raises BusyError at once where another process does.
+
+    It is a POSIX record lock: a killed holder's is free at once, also while workers that it forked live on.
+    """
+    try:
+        private_folder(os.path.dirname(path) or ".")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise SigidError(f"{path} cannot be made ({error.strerror}); check the permissions of its folder") from error
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
+            raise BusyError(f"{work} is under way (process {holder}); run again when it has ended") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

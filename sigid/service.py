@@ -1,0 +1,260 @@
+"""Registering signatures: what is asked for, the ports it goes through, and the service that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import xxhash
+from pydantic import BaseModel, ConfigDict, Field
+
+from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
+from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
+
+
+class BaseNewSignature(BaseModel):
+    """What is known of a signature before it is registered.
+
+    `sample` names it among the signatures of its signee (and of its forger) and makes it replaceable under an
+    idempotence key. Without it a picture is named by its `local_uri`, and a trajectory by its points.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metadata: Metadata = Field(default_factory=dict)
+    authenticity: Authenticity = Authenticity.GENUINE
+    forger: PersonKey | None = None
+    parent_id: str | None = None
+    sample: str | None = None
+    content_hash: str | None = None
+    """xxh3-128 in hexadecimal, where the caller has it; worked out otherwise."""
+
+
+class NewImageSignature(BaseNewSignature):
+    """A picture to be registered, which lies at `local_uri`."""
+
+    local_uri: str
+    modality: Modality = Modality.OFFLINE
+    blank: bool = False
+    width: int | None = None
+    height: int | None = None
+    mode: str | None = None
+
+
+class NewXYZSignature(BaseNewSignature):
+    """A pen trajectory to be registered: a list of (x, y, z), or an (n, 3) array."""
+
+    points: Points
+    modality: Modality = Modality.ONLINE
+
+
+AnyNewSignature: TypeAlias = NewImageSignature | NewXYZSignature
+
+
+class SigneeRepository(Protocol):
+    """Keeps signees; their signatures are the `SignatureRepository`'s."""
+
+    def store(self, signee: Signee) -> None:
+        """Keep the signee. One who is there already, by id, stays as he is."""
+
+    def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
+        """Those of the signees who are there, by id, without their signatures."""
+
+
+class SignatureRepository(Protocol):
+    """Keeps signatures, retired ones among them."""
+
+    def store(self, signatures: Iterable[AnySignature]) -> None:
+        """Keep the signatures, each in the place of the one with its id. Their signees are stored before them."""
+
+    def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
+        """Those of the signatures that are there, by id."""
+
+    def of_signee(self, signee_id: str) -> list[AnySignature]:
+        """The signee's signatures, retired ones and forgeries among them, in the order of their ids."""
+
+
+class AssetService(Protocol):
+    """Keeps pictures, outside of any transaction of ours."""
+
+    def register_asset(self, local_uri: str, metadata: Metadata) -> str:
+        """Take the picture at `local_uri` over and return the asset's id.
+
+        The same `local_uri` gets the same id each time, so that a registration that was cut short can be repeated.
+        """
+
+
+class Outcome(StrEnum):
+    """What registering did with a signature."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    RESTORED = "restored"
+    """It was retired, and is back."""
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What became of one new signature."""
+
+    signature_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What became of the new signatures of one signee, in the order given."""
+
+    signee_id: str
+    signatures: tuple[Registered, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many of the signatures had that outcome."""
+        return sum(signature.outcome is outcome for signature in self.signatures)
+
+
+class SignatureApplicationService:
+    """Registers signatures with the repositories and the asset service that it is given.
+
+    `transaction` makes the context in which the repositories are written: what is raised in it undoes what was
+    stored. Assets are registered in it too, after everything has been checked and before anything is stored. An
+    asset whose signature then is not committed is harmless: the next try gets the same asset.
+    """
+
+    def __init__(
+        self,
+        signee_repository: SigneeRepository,
+        signature_repository: SignatureRepository,
+        asset_service: AssetService,
+        transaction: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._signees = signee_repository
+        self._signatures = signature_repository
+        self._assets = asset_service
+        self._transaction = transaction
+
+    def register_signatures(self, new_signatures: Sequence[AnyNewSignature], idempotence_key: str = "") -> Registration:
+        """Register signatures of one signee.
+
+        Without a key the signee and the signatures are new at each call. With one, like
+        ``source_a/online/genuine/1``, it names the signee, and the call is idempotent: the same again stores
+        nothing, further signatures are added, and a signature with other content replaces the old one under its id.
+        Raises ValueError where the key is malformed, or two of the signatures claim to be the same one.
+        """
+        if idempotence_key:
+            return self.register_batch([(PersonKey.parse(idempotence_key), new_signatures)])[0]
+        signee = Signee()
+        with self._transaction():
+            signatures = [self._new(signee, new, {}) for new in new_signatures]
+            self._signees.store(signee)
+            self._signatures.store(signatures)
+        return Registration(signee.id, tuple(Registered(each.id, Outcome.ADDED) for each in signatures))
+
+    def register_batch(
+        self, registrations: Sequence[tuple[PersonKey, Sequence[AnyNewSignature]]]
+    ) -> list[Registration]:
+        """Register signatures of many signees, each under his own key, as `register_signatures` does for one.
+
+        It is one transaction, and asks the repositories once. Keys do not occur twice.
+        """
+        named = [(Signee.of(key), _by_id(key, new_signatures)) for key, new_signatures in registrations]
+        with self._transaction():
+            known_signees = self._signees.find([signee.id for signee, _ in named])
+            known = self._signatures.find([id_ for _, by_id in named for id_ in by_id])
+            results, to_store = [], []
+            for signee, by_id in named:
+                outcomes = []
+                for id_, new in by_id.items():
+                    outcome, signature = self._decide(signee, id_, new, known.get(id_))
+                    outcomes.append(Registered(id_, outcome))
+                    if signature is not None:
+                        to_store.append(signature)
+                results.append(Registration(signee.id, tuple(outcomes)))
+            for signee, _ in named:
+                if signee.id not in known_signees:
+                    self._signees.store(signee)
+            if to_store:
+                self._signatures.store(to_store)
+        return results
+
+    def _decide(
+        self, signee: Signee, id_: str, new: AnyNewSignature, known: AnySignature | None
+    ) -> tuple[Outcome, AnySignature | None]:
+        """What to do with a signature whose id is known, and what to store, if anything."""
+        if known is None:
+            return Outcome.ADDED, self._new(signee, new, {"id": id_})
+        facts = {"id": id_, "created": known.created}
+        if isinstance(new, NewImageSignature) and known.kind == "image":
+            facts["asset_id"] = known.asset_id  # where a picture lies is no fact about it
+        signature = self._new(signee, new, facts)
+        if signature.states_the_same_as(known):
+            return Outcome.UNCHANGED, None
+        return Outcome.RESTORED if known.retired_at else Outcome.REPLACED, signature
+
+    def _new(self, signee: Signee, new: AnyNewSignature, facts: dict[str, object]) -> AnySignature:
+        """The signature as an entity; registers its asset unless `facts` have its id."""
+        facts = {
+            "metadata": new.metadata,
+            "authenticity": new.authenticity,
+            "modality": new.modality,
+            "forger": Forger.of(new.forger) if new.forger else None,
+            "parent_id": new.parent_id,
+            "sample": new.sample,
+            "content_hash": new.content_hash or _content_hash(new),
+            **facts,
+        }
+        if isinstance(new, NewXYZSignature):
+            return signee.new_xyz_signature(new.points, **facts)
+        asset_id = facts.pop("asset_id", None) or self._assets.register_asset(new.local_uri, new.metadata)
+        return signee.new_image_signature(
+            str(asset_id), blank=new.blank, width=new.width, height=new.height, mode=new.mode, **facts
+        )
+
+
+def _by_id(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> dict[str, AnyNewSignature]:
+    """The new signatures by the ids that the signee's key gives them."""
+    by_id: dict[str, AnyNewSignature] = {}
+    for new in new_signatures:
+        id_ = derive_id("signature", signature_key(signee, new.authenticity, new.forger, _sample(new)))
+        if by_id.setdefault(id_, new) != new:
+            raise ValueError(
+                f"two signatures under the key {str(signee)!r} claim to be sample {_sample(new)!r}; "
+                "give each a `sample` of its own"
+            )
+    return by_id
+
+
+def _sample(new: AnyNewSignature) -> str:
+    if new.sample is not None:
+        return new.sample
+    return new.local_uri if isinstance(new, NewImageSignature) else _content_hash(new)
+
+
+def _content_hash(new: AnyNewSignature) -> str:
+    """The hash of the points, or of the file at `local_uri`, or of the URI itself where no file is at hand."""
+    if isinstance(new, NewXYZSignature):
+        return xxhash.xxh3_128_hexdigest(np.asarray(new.points).tobytes())
+    file = Path(new.local_uri)
+    return xxhash.xxh3_128_hexdigest(file.read_bytes() if file.is_file() else new.local_uri.encode())
+
+
+__all__ = [
+    "AnyNewSignature",
+    "AssetService",
+    "BaseNewSignature",
+    "BaseSignature",
+    "NewImageSignature",
+    "NewXYZSignature",
+    "Outcome",
+    "Registered",
+    "Registration",
+    "SignatureApplicationService",
+    "SignatureRepository",
+    "SigneeRepository",
+]

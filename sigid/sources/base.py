@@ -1,0 +1,107 @@
+"""What a source is: where its files lie, and what their names, or an index, say of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import xxhash
+
+from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
+from sigid.sources.formats import Format
+
+EVERY_FOLDER = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a file says it is, before it is opened.
+
+    `signee` is whose signature it is or imitates; `forger` who imitated it, where that is known; `sample` which one
+    of those two it is. `parent` is the key of the very signature that it imitates, where that is known.
+    """
+
+    format: Format
+    modality: Modality
+    signee: PersonKey
+    sample: str
+    authenticity: Authenticity = Authenticity.GENUINE
+    forger: PersonKey | None = None
+    parent: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the signature that it claims to be: two files of one source cannot share it."""
+        return signature_key(self.signee, self.authenticity, self.forger, self.sample)
+
+    @property
+    def signature_id(self) -> str:
+        """The id of the signature that it claims to be."""
+        return derive_id("signature", self.key)
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the signature that it imitates, where that is known."""
+        return derive_id("signature", self.parent) if self.parent else None
+
+    def digest(self) -> str:
+        """A hash of all of it: another means that the signature is to be registered anew."""
+        return xxhash.xxh3_64_hexdigest(f"{self.key}\n{self.format}\n{self.modality}\n{self.parent}".encode())
+
+
+class Names(Protocol):
+    """What the names of a dataset's files mean, as its index stands."""
+
+    def claim(self, path: str) -> Claim:
+        """What the file at `path`, relative to the dataset's root, claims to be. Raises Rejected."""
+
+    def expected(self) -> Iterable[str]:
+        """The paths of files that must be there."""
+
+
+class Source(Protocol):
+    """A kind of dataset. What it says here is all that sigid knows of it."""
+
+    name: str
+    """As in ``load_<name>`` and in the warehouse."""
+    directory: str
+    """The dataset's folder among the datasets."""
+    version: int
+    """To be raised when the names come to mean something else: everything is then registered anew."""
+    folders: tuple[str, ...]
+    """Where the files lie, with the folders below; ``EVERY_FOLDER`` alone means each one below the root."""
+    index: str | None
+    """The file beside these folders that says what the files are, if there is one."""
+    accepts_blank: bool
+    """Whether an image of no bytes is a placeholder for one that is to come, or a rejection."""
+
+    def names(self, index: bytes | None) -> Names:
+        """What the files' names mean, given the content of the index, if there is one.
+
+        Raises DatasetError where the index contradicts itself: then nothing is loaded or retired.
+        """
+
+
+class NamedByConvention(ABC):
+    """A source whose files' names say everything: a subclass states `name`, `directory`, `folders` and `claim`."""
+
+    name: str
+    directory: str
+    folders: tuple[str, ...]
+    version = 1
+    index: str | None = None
+    accepts_blank = False
+
+    @abstractmethod
+    def claim(self, path: str) -> Claim:
+        """What the file at `path`, relative to the dataset's root, claims to be. Raises Rejected."""
+
+    def expected(self) -> Iterable[str]:
+        """No file in particular."""
+        return ()
+
+    def names(self, index: bytes | None) -> Names:
+        """The names mean what `claim` says."""
+        return self

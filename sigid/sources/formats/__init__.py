@@ -1,0 +1,29 @@
+"""The file formats that signatures come in: bytes in, a picture's facts or a trajectory's points out.
+
+The readers are imported where files are read, and nowhere else: they bring Pillow with them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """A format, the version of its reader, and the most bytes that a file of it may have.
+
+    Another version has every file of the format read again. The bounds are far above what a signature takes: they
+    keep a file that is none from taking the machine's memory.
+    """
+
+    version: int
+    max_bytes: int
+
+    PNG = "png", 1, 256 * 2**20
+    HWR = "hwr", 1, 64 * 2**20
+
+    def __new__(cls, name: str, version: int, max_bytes: int) -> Format:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.version = version
+        member.max_bytes = max_bytes
+        return member

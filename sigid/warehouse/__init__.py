@@ -1,0 +1,1 @@
+"""Where signatures rest: the tables, the repositories on them, the ledger of source files, and reading back."""

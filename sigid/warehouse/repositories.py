@@ -1,0 +1,73 @@
+"""The repositories of the service, on the warehouse's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection, select
+
+from sigid.entity import AnySignature, Signee
+from sigid.warehouse.database import Database
+from sigid.warehouse.rows import (
+    SIGNATURES,
+    forger_rows,
+    signature_entity,
+    signature_row,
+    signee_entity,
+    signee_row,
+    trajectory_rows,
+)
+from sigid.warehouse.schema import forger, signature, signee, trajectory
+
+Connect = Callable[[], AbstractContextManager[Connection]]
+"""Gives the connection of the transaction that is open, or one of its own where none is."""
+
+
+class WarehouseSigneeRepository:
+    """A `SigneeRepository` on the table `signee`."""
+
+    def __init__(self, reading: Connect, writing: Connect) -> None:
+        self._reading = reading
+        self._writing = writing
+
+    def store(self, entity: Signee) -> None:
+        with self._writing() as connection:
+            if not self.find([entity.id]):
+                connection.execute(signee.insert(), signee_row(entity))
+
+    def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
+        with self._reading() as connection:
+            rows = connection.execute(select(signee).where(signee.c.id.in_(signee_ids)))
+            return {row.id: signee_entity(row) for row in rows}
+
+
+class WarehouseSignatureRepository:
+    """A `SignatureRepository` on the tables `signature`, `forger` and `trajectory`."""
+
+    def __init__(self, database: Database, reading: Connect, writing: Connect) -> None:
+        self._database = database
+        self._reading = reading
+        self._writing = writing
+
+    def store(self, signatures: Iterable[AnySignature]) -> None:
+        signatures = list(signatures)
+        rows = {
+            forger: forger_rows(signatures),
+            signature: [signature_row(each) for each in signatures],
+            trajectory: list(trajectory_rows(signatures)),
+        }
+        with self._writing() as connection:
+            for table, of_table in rows.items():
+                if of_table:
+                    connection.execute(self._database.upsert(table), of_table)
+
+    def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
+        with self._reading() as connection:
+            rows = connection.execute(SIGNATURES.where(signature.c.id.in_(signature_ids)))
+            return {row.id: signature_entity(row) for row in rows}
+
+    def of_signee(self, signee_id: str) -> list[AnySignature]:
+        with self._reading() as connection:
+            rows = connection.execute(SIGNATURES.where(signature.c.signee_id == signee_id).order_by(signature.c.id))
+            return [signature_entity(row) for row in rows]

@@ -1,0 +1,151 @@
+"""The warehouse's tables, the same on every database.
+
+Others write queries against these names; they change only with `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC, aware of it in Python, without a time zone in databases that have none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.replace(tzinfo=UTC)
+
+
+ULID = String(26)
+KEY = String(255)
+HASH = String(32)
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+
+signee = Table(
+    "signee",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("source", KEY, nullable=False),
+    Column("collection", KEY, nullable=False),
+    Column("external_id", KEY),
+    Column("created", UtcDateTime, nullable=False),
+    UniqueConstraint("source", "collection", "external_id"),
+)
+
+forger = Table(
+    "forger",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("source", KEY, nullable=False),
+    Column("collection", KEY, nullable=False),
+    Column("external_id", KEY, nullable=False),
+    UniqueConstraint("source", "collection", "external_id"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("id", ULID, primary_key=True),
+    Column("signee_id", ULID, ForeignKey("signee.id"), nullable=False, index=True),
+    Column("forger_id", ULID, ForeignKey("forger.id")),
+    # No foreign key: the imitated signature may be rejected, or not be here yet.
+    Column("parent_id", ULID),
+    Column("source", KEY, nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("modality", String(8), nullable=False),
+    Column("authenticity", String(8), nullable=False),
+    Column("sample", KEY),
+    Column("asset_id", KEY),
+    Column("blank", Boolean, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("mode", String(16)),
+    Column("point_count", Integer),
+    Column("content_hash", HASH, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    Column("stale", Boolean, nullable=False),
+    CheckConstraint("kind IN ('image', 'xyz')", name="kind"),
+    CheckConstraint("modality IN ('offline', 'online')", name="modality"),
+    CheckConstraint("authenticity IN ('genuine', 'forged')", name="authenticity"),
+    CheckConstraint("parent_id <> id", name="no_parent_of_itself"),
+    CheckConstraint("(kind = 'image') = (asset_id IS NOT NULL)", name="an_image_is_an_asset"),
+    CheckConstraint("(kind = 'xyz') = (point_count IS NOT NULL)", name="a_trajectory_has_points"),
+)
+
+trajectory = Table(
+    "trajectory",
+    metadata,
+    Column("signature_id", ULID, ForeignKey("signature.id"), primary_key=True),
+    Column("x", LargeBinary, nullable=False),
+    Column("y", LargeBinary, nullable=False),
+    Column("z", LargeBinary, nullable=False),
+)
+"""Each column holds one coordinate of all points, packed as little-endian float64."""
+
+load = Table(
+    "load",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", KEY, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("added", Integer, nullable=False, default=0),
+    Column("changed", Integer, nullable=False, default=0),
+    Column("unchanged", Integer, nullable=False, default=0),
+    Column("retired", Integer, nullable=False, default=0),
+    Column("rejected", Integer, nullable=False, default=0),
+    Column("fingerprint", Text),
+    Index("ix_load_source", "source", "id"),
+)
+"""A row a load that wrote something. `fingerprint` says which files' content the warehouse held at its end."""
+
+source_file = Table(
+    "source_file",
+    metadata,
+    Column("source", KEY, primary_key=True),
+    Column("path", String(1024), primary_key=True),
+    Column("content_hash", HASH),
+    Column("size", Integer),
+    Column("extractor_version", String(32)),
+    Column("claim", String(16)),
+    Column("state", String(8), nullable=False),
+    Column("reason", String(32)),
+    Column("detail", Text),
+    Column("signature_id", ULID, ForeignKey("signature.id")),
+    Column("load_id", Integer, ForeignKey("load.id"), nullable=False),
+    CheckConstraint("state IN ('loaded', 'rejected', 'missing', 'gone')", name="state"),
+    CheckConstraint("(state IN ('rejected', 'missing')) = (reason IS NOT NULL)", name="a_rejection_has_a_reason"),
+    sqlite_with_rowid=False,
+)
+"""The ledger. Ordered by `path` in code points, as a scan's listing is, so that the two are compared in one pass."""

@@ -1,0 +1,128 @@
+"""The warehouse as its users see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sigid.entity import AnySignature
+from sigid.identity import Authenticity, Modality
+from sigid.mock_asset_service import MockAssetService
+from sigid.service import SignatureApplicationService
+from sigid.settings import Settings
+from sigid.warehouse import read
+from sigid.warehouse.database import Database, open_database
+from sigid.warehouse.read import Rejection
+from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
+
+
+def open_warehouse(url: str | None = None) -> Warehouse:
+    """Open the warehouse at an SQLAlchemy URL, or the one of the settings; make it where there is none.
+
+    Use it in a ``with`` statement. Raises SettingError for a URL that cannot be used, and WarehouseError where the
+    warehouse cannot be opened or has a schema that this sigid does not know.
+    """
+    return Warehouse(open_database(Settings.read().warehouse if url is None else url))
+
+
+class Warehouse:
+    """All signatures, whatever their source, and what is known of the files that they come from."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._transaction: Connection | None = None
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def catalog(self) -> dict[str, dict[str, Any]]:
+        """Counts for each source.
+
+        Integers: `files` (that are known to exist), `signatures` (not retired, as in all that follows), `images`,
+        `trajectories`, `blank`, `genuine`, `forged`, `signees`, `without_genuine` (signees who are only known from
+        forgeries), `forgers`, `points`, `rejected`, `stale`, and `retired`. Besides, `rejected_by_reason`: integers
+        by reason code.
+        """
+        with self.reading() as connection:
+            return read.catalog(connection)
+
+    def signatures(
+        self,
+        source: str | None = None,
+        modality: Modality | str | None = None,
+        authenticity: Authenticity | str | None = None,
+        signee: str | None = None,
+        *,
+        retired: bool = False,
+    ) -> Iterator[AnySignature]:
+        """The signatures, ordered by source, signee (in his collection's numbering), forger and sample.
+
+        `signee` is his id, his number, or his key such as ``source_a/online/genuine/1``. Those retired are left out
+        unless `retired`. They are read a few hundred at a time, from one state of the warehouse. Raises ValueError
+        for a modality or authenticity that does not exist.
+        """
+        modality = None if modality is None else Modality(modality)
+        authenticity = None if authenticity is None else Authenticity(authenticity)
+
+        def stream() -> Iterator[AnySignature]:
+            with self.reading() as connection:
+                yield from read.signatures(connection, source, modality, authenticity, signee, retired)
+
+        return stream()
+
+    def rejections(self, source: str | None = None) -> Iterator[Rejection]:
+        """What is not let in, ordered by source and path."""
+        with self.reading() as connection:
+            yield from read.rejections(connection, source)
+
+    def digest(self) -> str:
+        """A hash of every fact of the signatures that are not retired, and of the rejections, in hexadecimal.
+
+        Two warehouses have the same digest if and only if they have the same content, whatever their history.
+        """
+        with self.reading() as connection:
+            return read.digest(connection)
+
+    def service(self) -> SignatureApplicationService:
+        """The service that registers signatures in this warehouse, each call in a transaction."""
+        return SignatureApplicationService(
+            WarehouseSigneeRepository(self.reading, self.transaction),
+            WarehouseSignatureRepository(self.database, self.reading, self.transaction),
+            MockAssetService(),
+            self.transaction,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction, or the one that is already open: what is raised in it undoes all that was written in it."""
+        if self._transaction is not None:
+            yield self._transaction
+            return
+        with self.database.writing() as connection:
+            self._transaction = connection
+            try:
+                yield connection
+            finally:
+                self._transaction = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the warehouse: that of the open transaction, if there is one."""
+        if self._transaction is not None:
+            yield self._transaction
+            return
+        with self.database.reading() as connection:
+            yield connection
