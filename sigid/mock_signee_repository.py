@@ -13,8 +13,9 @@ class MockSigneeRepository:
     def __init__(self) -> None:
         self.signee_by_id: dict[str, Signee] = {}
 
-    def store(self, signee: Signee) -> None:
-        self.signee_by_id.setdefault(signee.id, signee)
+    def store(self, *signees: Signee) -> None:
+        for signee in signees:
+            self.signee_by_id.setdefault(signee.id, signee)
 
     def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
         return {

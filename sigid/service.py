@@ -59,8 +59,8 @@ AnyNewSignature: TypeAlias = NewImageSignature | NewXYZSignature
 class SigneeRepository(Protocol):
     """Keeps signees; their signatures are the `SignatureRepository`'s."""
 
-    def store(self, signee: Signee) -> None:
-        """Keep the signee. One who is there already, by id, stays as he is."""
+    def store(self, *signees: Signee) -> None:
+        """Keep the signees. One who is there already, by id, stays as he is."""
 
     def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
         """Those of the signees who are there, by id, without their signatures."""
@@ -176,9 +176,7 @@ class SignatureApplicationService:
                     if signature is not None:
                         to_store.append(signature)
                 results.append(Registration(signee.id, tuple(outcomes)))
-            for signee, _ in named:
-                if signee.id not in known_signees:
-                    self._signees.store(signee)
+            self._signees.store(*(signee for signee, _ in named if signee.id not in known_signees))
             if to_store:
                 self._signatures.store(to_store)
         return results

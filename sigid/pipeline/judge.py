@@ -35,18 +35,20 @@ class Judge:
 
     def found(self, folder: Folder, index: int) -> Found:
         """What is known of a file before it is read."""
+        return self.judge(folder, index)[0]
+
+    def judge(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
+        """What is known of a file before it is read, and what it claims to be unless it is rejected unread."""
         path, content = folder.path_of(index), folder.content(index)
         try:
-            claim = self.claim(folder, index)
+            claim = self._claim(folder, index, path)
         except Rejected as rejected:
-            return Found(path, content, rejection=(rejected.reason, rejected.detail))
-        return Found(path, content, claim.digest(), f"{self._source.version}.{claim.format.version}")
+            return Found(path, content, rejection=(rejected.reason, rejected.detail)), None
+        return Found(path, content, claim.digest(), f"{self._source.version}.{claim.format.version}"), claim
 
-    def claim(self, folder: Folder, index: int) -> Claim:
-        """What a file claims to be. Raises Rejected where it is rejected unread."""
+    def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):
             raise Rejected(Reason(kind), _KINDS[Reason(kind)])
-        path = folder.path_of(index)
         claim = self._names.claim(path)
         if self._rivals and (rivals := self._rivals.get(claim.key)):
             other, *more = [rival for rival in rivals if rival != path]

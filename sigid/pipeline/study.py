@@ -16,9 +16,9 @@ from sigid.settings import Settings
 from sigid.sources.base import Claim, Names, Source
 from sigid.warehouse.ledger import FileLine
 
-BATCH_FILES = 256
-BATCH_BYTES = 4 * 2**20
-_BATCHES_AHEAD = 3  # for each worker: enough that none waits while a batch is committed
+BATCH_FILES = 1000
+BATCH_BYTES = 8 * 2**20
+_BATCHES_AHEAD = 2  # for each worker: enough that none waits while a batch is committed
 _INDEX_MAX_BYTES = 2**30
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
@@ -120,10 +120,9 @@ class Study:
 
     def _looked_up(self, batch: list[tuple[Folder, int]], lines_of: LinesOf) -> list[Item]:
         lines = lines_of([folder.path_of(index) for folder, index in batch])
+        judged = ((folder, index, *self._judge.judge(folder, index)) for folder, index in batch)
         return [
-            Item(found, self._judge.claim(folder, index), folder, index, lines.get(found.path))
-            for folder, index in batch
-            for found in [self._judge.found(folder, index)]
+            Item(found, claim, folder, index, lines.get(found.path)) for folder, index, found, claim in judged if claim
         ]
 
     def _files(self, action: Action) -> Iterator[tuple[Folder, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +12,12 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 from sigid.errors import SettingError, SigidError
+from sigid.pipeline import extract
 from sigid.settings import Settings
 
 _K = TypeVar("_K")
@@ -33,15 +37,34 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
     if processes < 2:
         yield InThisProcess()
         return
-    # Forking would copy this process' threads' locks and its connection to the warehouse.
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else None
-    )
+    context = _Context()
+    context.set_forkserver_preload([extract.__name__])
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class _Process(ForkServerProcess):
+    """A process that does not import the program that calls us, which it has no use for.
+
+    Otherwise a script would have to hide what it does behind ``if __name__ == "__main__"``, or do it many times.
+    """
+
+    def start(self) -> None:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Context(ForkServerContext):
+    """Starts processes from a clean one: this one's threads' locks and its open warehouse are not for copying."""
+
+    Process = _Process
 
 
 def in_order(

@@ -104,7 +104,14 @@ class Ledger:
         stale = [line.signature_id for line in lines if line.state is State.REJECTED and line.signature_id]
         with self._warehouse.transaction() as connection:
             load_id = self._entered(started)
-            rows = [{"source": self._source, "load_id": load_id, **asdict(line)} for line in lines]
+            rows = [
+                {
+                    "source": self._source,
+                    "load_id": load_id,
+                    **{name: getattr(line, name) for name in FileLine.__slots__},
+                }
+                for line in lines
+            ]
             connection.execute(self._warehouse.database.upsert(source_file), rows)
             if stale:
                 connection.execute(update(signature).where(signature.c.id.in_(stale)).values(stale=True))

@@ -31,10 +31,13 @@ class WarehouseSigneeRepository:
         self._reading = reading
         self._writing = writing
 
-    def store(self, entity: Signee) -> None:
+    def store(self, *signees: Signee) -> None:
+        if not signees:
+            return
         with self._writing() as connection:
-            if not self.find([entity.id]):
-                connection.execute(signee.insert(), signee_row(entity))
+            known = self.find([each.id for each in signees])
+            if new := {each.id: signee_row(each) for each in signees if each.id not in known}:
+                connection.execute(signee.insert(), list(new.values()))
 
     def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
         with self._reading() as connection:
