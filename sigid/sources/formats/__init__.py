@@ -19,7 +19,7 @@ class Format(StrEnum):
     max_bytes: int
 
     PNG = "png", 1, 256 * 2**20
-    HWR = "hwr", 1, 64 * 2**20
+    HWR = "hwr", 1, 16 * 2**20
 
     def __new__(cls, name: str, version: int, max_bytes: int) -> Format:
         member = str.__new__(cls, name)

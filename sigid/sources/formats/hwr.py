@@ -19,12 +19,8 @@ import math
 import re
 from array import array
 from collections.abc import Iterator
-from typing import Final
 
 from sigid.errors import Reason, Rejected
-
-MAX_BYTES: Final = 64 * 2**20
-"""The largest file that is worth reading. The caller asks for the size before it reads."""
 
 _MAX_LINE = 2**16
 _MAX_NUMBER = 64

@@ -17,9 +17,6 @@ from PIL import Image
 
 from sigid.errors import Reason, Rejected
 
-MAX_BYTES: Final = 256 * 2**20
-"""The largest file that is worth reading. The caller asks for the size before it reads."""
-
 MAX_PIXELS: Final = 25_000_000
 """The largest picture, width times height, that is let in. Of a larger one nothing but the header is looked at."""
 
