@@ -1,0 +1,1 @@
+"""What the developers of sigid run; no part of the library."""
