@@ -47,8 +47,8 @@ class XYZPoint(BaseModel):
 class Points(Sequence[XYZPoint]):
     """A trajectory's points in the order of writing: one (n, 3) float64 array, n >= 1, that hands out points.
 
-    ``np.asarray(points)`` is the array itself, read-only. Built from an array of that shape, or from points or
-    triples. Raises ValueError where there is no point, a point is not three numbers, or a number is not finite.
+    Built from an array of that shape, or from points or triples. Raises ValueError where there is no point, a point is
+    not three numbers, or a number is not finite.
     """
 
     __slots__ = ("_array",)
@@ -69,6 +69,11 @@ class Points(Sequence[XYZPoint]):
             raise ValueError("every coordinate of a trajectory is finite")
         array.setflags(write=False)
         self._array: PointArray = array
+
+    @property
+    def array(self) -> PointArray:
+        """All points: (n, 3) float64, read-only."""
+        return self._array
 
     @overload
     def __getitem__(self, index: int) -> XYZPoint: ...

@@ -1,0 +1,130 @@
+"""What every source must keep, whatever it is: a new one is held to this without a line of test of its own."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sigid.pipeline.extract import Batch, Extracted, extract
+from sigid.pipeline.load import Loaded, Options, load
+from sigid.pipeline.scan import scan
+from sigid.settings import Settings
+from sigid.sources.base import Source
+from sigid.sources.registry import SOURCES
+from sigid.warehouse.ledger import Counts
+from sigid.warehouse.warehouse import open_warehouse
+
+DATASETS = Path(__file__).parents[1] / "datasets"
+
+every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings.read(folder=tmp_path, environ={})
+    build = tmp_path / "build"
+    return replace(settings, datasets=DATASETS, build=build, warehouse=f"sqlite:///{build}/warehouse.sqlite", workers=1)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that extraction is asked to read."""
+    paths: list[str] = []
+
+    def noting(batch: Batch) -> list[Extracted]:
+        paths.extend(task.path for task in batch.tasks)
+        return extract(batch)
+
+    monkeypatch.setattr("sigid.pipeline.study.extract", noting)
+    return paths
+
+
+def run(source: Source, settings: Settings, *, rehash: bool = False) -> Loaded:
+    scan(source, settings)
+    return load(source, settings, Options(rehash=rehash))
+
+
+def digest(settings: Settings) -> str:
+    with open_warehouse(settings.warehouse) as warehouse:
+        return warehouse.digest()
+
+
+def rows(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
+    """All that stands in the warehouse."""
+    tables = ("signee", "forger", "signature", "trajectory", "source_file", "load")
+    connection = sqlite3.connect(settings.warehouse.removeprefix("sqlite:///"))
+    found = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}  # noqa: S608
+    connection.close()
+    return found
+
+
+@every_source
+def test_its_dataset_says_where_it_is_from(source: Source) -> None:
+    readme = (DATASETS / source.directory / "README.md").read_text(encoding="utf-8").lower()
+
+    assert "licence" in readme
+
+
+@every_source
+def test_its_name_tells_its_task_and_its_place(source: Source) -> None:
+    assert source.name == source.name.lower()
+    assert source.name.isidentifier()
+    assert [other.name for other in SOURCES].count(source.name) == 1
+    assert [other.directory for other in SOURCES].count(source.directory) == 1
+
+
+@every_source
+def test_loading_it_twice_registers_it_once(source: Source, settings: Settings) -> None:
+    first = run(source, settings)
+    before = digest(settings), rows(settings)
+
+    second = run(source, settings)
+
+    assert first.counts.added > 0
+    assert second.counts == Counts(unchanged=first.counts.added, rejected=first.counts.rejected)
+    assert (digest(settings), rows(settings)) == before
+
+
+@every_source
+def test_an_unchanged_file_is_not_read_again(source: Source, settings: Settings, read: list[str]) -> None:
+    run(source, settings)
+    racy = {path for path in read if age(source, path) < 3}
+    read.clear()
+
+    run(source, settings)
+
+    assert set(read) <= racy
+
+
+@every_source
+def test_reading_everything_again_changes_nothing(source: Source, settings: Settings) -> None:
+    run(source, settings)
+    before = digest(settings), rows(settings)
+
+    again = run(source, settings, rehash=True)
+
+    assert (again.counts.added, again.counts.changed, again.counts.retired) == (0, 0, 0)
+    assert (digest(settings), rows(settings)) == before
+
+
+@every_source
+def test_two_warehouses_of_the_same_files_agree(source: Source, settings: Settings, tmp_path: Path) -> None:
+    other = replace(settings, build=tmp_path / "other", warehouse=f"sqlite:///{tmp_path}/other/warehouse.sqlite")
+
+    run(source, settings)
+    run(source, other)
+
+    def ids(of: Settings) -> list[object]:
+        return [row[0] for row in rows(of)["signature"]]
+
+    assert ids(settings) == ids(other)
+    assert digest(settings) == digest(other)
+
+
+def age(source: Source, path: str) -> float:
+    """Seconds since the file last changed."""
+    return time.time() - (DATASETS / source.directory / path).stat().st_ctime
