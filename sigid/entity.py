@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, core_schema
 from ulid import ULID
 
@@ -34,7 +34,7 @@ class XYZPoint(BaseModel):
     Units are the capturing device's own. Unpacks as ``x, y, z = point``.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     x: float
     y: float
@@ -55,20 +55,19 @@ class Points(Sequence[XYZPoint]):
 
     def __init__(self, values: Points | PointArray | Iterable[XYZPoint | Sequence[float]]) -> None:
         if isinstance(values, Points):
-            array = values._array
-        elif isinstance(values, np.ndarray):
-            array = values.astype(np.float64, copy=values.flags.writeable)
-        else:
-            try:
-                array = np.array([tuple(point) for point in values], dtype=np.float64)
-            except TypeError as error:
-                raise ValueError(f"each point is three numbers: {error}") from error
-        if array.ndim != 2 or array.shape[1] != 3 or not len(array):
-            raise ValueError(f"a trajectory is one or more points of three numbers, not an array of {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError("every coordinate of a trajectory is finite")
+            self._array: PointArray = values._array
+            return
+        array = _numbers(values)
+        if not array.size:
+            raise ValueError("a trajectory has at least one point")
+        if array.ndim != 2 or array.shape[1] != 3:
+            raise ValueError(f"a trajectory is n points of three numbers each, not an array of shape {array.shape}")
+        finite = np.isfinite(array).all(axis=1)
+        if not finite.all():
+            first = int(finite.argmin())
+            raise ValueError(f"every coordinate is finite; point {first} is {tuple(array[first].tolist())}")
         array.setflags(write=False)
-        self._array: PointArray = array
+        self._array = array
 
     @property
     def array(self) -> PointArray:
@@ -106,6 +105,9 @@ class Points(Sequence[XYZPoint]):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> PointArray:
         return np.array(self._array, dtype=dtype, copy=copy)
 
+    def __reduce__(self) -> tuple[type[Points], tuple[PointArray]]:
+        return type(self), (self._array,)  # an array that was copied or pickled could be written to
+
     @staticmethod
     def _point(row: Sequence[float]) -> XYZPoint:
         return XYZPoint.model_construct(x=row[0], y=row[1], z=row[2])
@@ -115,6 +117,22 @@ class Points(Sequence[XYZPoint]):
         return core_schema.no_info_plain_validator_function(
             cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda points: points._array.tolist())
         )
+
+
+def _numbers(values: PointArray | Iterable[XYZPoint | Sequence[float]]) -> PointArray:
+    """The values as float64, in an array that nobody else can write to. Text that reads like a number is none."""
+    try:
+        array = values if isinstance(values, np.ndarray) else np.array([tuple(point) for point in values])
+        if array.dtype.kind not in "iufO":
+            raise TypeError(f"{array.dtype} is no type of numbers")
+        return array.astype(np.float64, copy=_can_be_written(array))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError("each point of a trajectory is three numbers: (x, y, z)") from error
+
+
+def _can_be_written(array: PointArray) -> bool:
+    """Whether someone can write to the array, or to the one of which it is a view."""
+    return array.flags.writeable or (isinstance(array.base, np.ndarray) and array.base.flags.writeable)
 
 
 class Forger(BaseModel):
@@ -141,12 +159,12 @@ class Forger(BaseModel):
 class BaseSignature(BaseModel):
     """What every signature states, whatever its form."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     signee_id: str
     """Whose signature it is; of a forgery, whose signature it imitates."""
     id: str = Field(default_factory=new_id)
-    created: datetime = Field(default_factory=now)
+    created: AwareDatetime = Field(default_factory=now)
     metadata: Metadata = Field(default_factory=dict)
     source: str = SERVICE
     authenticity: Authenticity = Authenticity.GENUINE
@@ -158,7 +176,7 @@ class BaseSignature(BaseModel):
     """xxh3-128 of the source file, or of the points, in hexadecimal."""
     stale: bool = False
     """Whether its file has since turned invalid; the signature is the last good one."""
-    retired_at: datetime | None = None
+    retired_at: AwareDatetime | None = None
 
     @property
     def forger_id(self) -> str | None:
@@ -205,7 +223,7 @@ class Signee(BaseModel):
     """A person who signs, and those of his signatures that are at hand."""
 
     id: str = Field(default_factory=new_id)
-    created: datetime = Field(default_factory=now)
+    created: AwareDatetime = Field(default_factory=now)
     source: str = SERVICE
     collection: str = ""
     external_id: str | None = None

@@ -15,8 +15,9 @@ class MockSignatureRepository:
 
     def store(self, signatures: Iterable[AnySignature]) -> None:
         for signature in signatures:
-            kept = self.signatures_by_signee_id.setdefault(signature.signee_id, [])
-            kept[:] = [each for each in kept if each.id != signature.id] + [signature]
+            for kept in self.signatures_by_signee_id.values():
+                kept[:] = [each for each in kept if each.id != signature.id]
+            self.signatures_by_signee_id.setdefault(signature.signee_id, []).append(signature)
 
     def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
         wanted = frozenset(signature_ids)

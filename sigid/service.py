@@ -7,32 +7,45 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Annotated, Protocol, Self, TypeAlias
 
 import numpy as np
 import xxhash
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
 from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
 
 
+def _well_formed(key: PersonKey) -> PersonKey:
+    """The key, if its text names nobody else. Raises ValueError."""
+    if PersonKey.parse(str(key)) != key:
+        raise ValueError(f"{key!r} is not a key; its source and its number are not empty and contain no slash")
+    return key
+
+
 class BaseNewSignature(BaseModel):
-    """What is known of a signature before it is registered.
+    """What is known of a signature before it is registered. One that has a forger or a parent is forged.
 
     `sample` names it among the signatures of its signee (and of its forger) and makes it replaceable under an
     idempotence key. Without it a picture is named by its `local_uri`, and a trajectory by its points.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     metadata: Metadata = Field(default_factory=dict)
     authenticity: Authenticity = Authenticity.GENUINE
-    forger: PersonKey | None = None
+    forger: Annotated[PersonKey, AfterValidator(_well_formed)] | None = None
     parent_id: str | None = None
     sample: str | None = None
     content_hash: str | None = None
     """xxh3-128 in hexadecimal, where the caller has it; worked out otherwise."""
+
+    @model_validator(mode="after")
+    def _only_a_forgery_has_a_forger(self) -> Self:
+        if self.authenticity is Authenticity.GENUINE and (self.forger or self.parent_id):
+            raise ValueError("a signature with a forger or a parent is forged; say authenticity=Authenticity.FORGED")
+        return self
 
 
 class NewImageSignature(BaseNewSignature):
@@ -145,7 +158,8 @@ class SignatureApplicationService:
         Without a key the signee and the signatures are new at each call. With one, like
         ``source_a/online/genuine/1``, it names the signee, and the call is idempotent: the same again stores
         nothing, further signatures are added, and a signature with other content replaces the old one under its id.
-        Raises ValueError where the key is malformed, or two of the signatures claim to be the same one.
+        Raises ValueError where the key is malformed, two of the signatures claim to be the same one, or one claims
+        to be its own parent.
         """
         if idempotence_key:
             return self.register_batch([(PersonKey.parse(idempotence_key), new_signatures)])[0]
@@ -163,17 +177,18 @@ class SignatureApplicationService:
 
         It is one transaction, and asks the repositories once. Keys do not occur twice.
         """
-        named = [(Signee.of(key), _by_id(key, new_signatures)) for key, new_signatures in registrations]
+        named = [(Signee.of(key), _with_ids(key, new_signatures)) for key, new_signatures in registrations]
         with self._transaction():
             known_signees = self._signees.find([signee.id for signee, _ in named])
-            known = self._signatures.find([id_ for _, by_id in named for id_ in by_id])
+            known = self._signatures.find([id_ for _, with_ids in named for id_, _ in with_ids])
             results, to_store = [], []
-            for signee, by_id in named:
+            for signee, with_ids in named:
                 outcomes = []
-                for id_, new in by_id.items():
+                for id_, new in with_ids:
                     outcome, signature = self._decide(signee, id_, new, known.get(id_))
                     outcomes.append(Registered(id_, outcome))
                     if signature is not None:
+                        known[id_] = signature
                         to_store.append(signature)
                 results.append(Registration(signee.id, tuple(outcomes)))
             self._signees.store(*(signee for signee, _ in named if signee.id not in known_signees))
@@ -193,6 +208,9 @@ class SignatureApplicationService:
         signature = self._new(signee, new, facts)
         if signature.states_the_same_as(known):
             return Outcome.UNCHANGED, None
+        if isinstance(new, NewImageSignature) and "asset_id" in facts:
+            asset_id = self._assets.register_asset(new.local_uri, new.metadata)
+            signature = signature.model_copy(update={"asset_id": asset_id})
         return Outcome.RESTORED if known.retired_at else Outcome.REPLACED, signature
 
     def _new(self, signee: Signee, new: AnyNewSignature, facts: dict[str, object]) -> AnySignature:
@@ -215,9 +233,11 @@ class SignatureApplicationService:
         )
 
 
-def _by_id(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> dict[str, AnyNewSignature]:
-    """The new signatures by the ids that the signee's key gives them."""
+def _with_ids(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> list[tuple[str, AnyNewSignature]]:
+    """The new signatures with the ids that the signee's key gives them."""
+    with_ids: list[tuple[str, AnyNewSignature]] = []
     by_id: dict[str, AnyNewSignature] = {}
+    _well_formed(signee)
     for new in new_signatures:
         id_ = derive_id("signature", signature_key(signee, new.authenticity, new.forger, _sample(new)))
         if by_id.setdefault(id_, new) != new:
@@ -225,7 +245,10 @@ def _by_id(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> dict
                 f"two signatures under the key {str(signee)!r} claim to be sample {_sample(new)!r}; "
                 "give each a `sample` of its own"
             )
-    return by_id
+        if new.parent_id == id_:
+            raise ValueError(f"sample {_sample(new)!r} under the key {str(signee)!r} claims to be its own parent")
+        with_ids.append((id_, new))
+    return with_ids
 
 
 def _sample(new: AnyNewSignature) -> str:

@@ -74,7 +74,7 @@ def load(
         open_warehouse(settings.warehouse) as warehouse,
         warehouse.database.lock(source.name),
     ):
-        moment = clock(settings)
+        moment = clock(place)
         listing = read_listing(str(place.listing)) or look(source, place.root)
         if not options.allow_removals:
             refuse_nothing(listing, place)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import xxhash
 
-from sigid.errors import SettingError
 from sigid.pipeline import listing as listing_
 from sigid.pipeline.listing import HASH_SIZE, STAMP, UNREAD, Folder, Listing, kind_stamp, stamp_of
-from sigid.private import private_file, private_folder, write_whole
+from sigid.private import write_whole
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
@@ -174,16 +173,13 @@ def trusted_stamp(stamp: bytes, clock: int) -> bytes:
     return stamp if changed < clock - _RACY_NS else STAMP.pack(listing_.VOID, modified, changed, inode)
 
 
-def clock(settings: Settings) -> int:
-    """The file system's own time, in nanoseconds, which a wrong or faked clock of this process does not touch."""
-    path = settings.build / "clock"
-    try:
-        private_folder(str(settings.build))
-        path.unlink(missing_ok=True)
-        private_file(str(path))
-        return path.stat().st_ctime_ns
-    except OSError as error:
-        raise SettingError(f"nothing can be written to {settings.build} ({error.strerror}); set SIGID_BUILD") from error
+def clock(place: Workplace) -> int:
+    """The file system's own time, in nanoseconds, which a wrong or faked clock of this process does not touch.
+
+    It is that of a change made to the lock, which the caller holds.
+    """
+    os.utime(place.lock)
+    return place.lock.stat().st_ctime_ns
 
 
 def _stamp_of_file(path: Path) -> bytes:
