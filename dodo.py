@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,24 +10,29 @@ from doit.exceptions import InvalidDodoFile
 
 from sigid.errors import SigidError
 from sigid.settings import Settings
-from tasks import load, look, plan, scan
-from tasks.state import ContentChecker, state_file
+from tasks import load, look, plan, process, scan, state
+from tasks.acting import Reporter
 
-os.umask(0o077)  # what doit itself writes tells of the data, too
+process.prepare()
+state.forgive_mishaps()
 
 try:
     SETTINGS = Settings.read()
-    DOIT_CONFIG = {
-        "backend": "sqlite3",
-        "dep_file": state_file(SETTINGS),
-        "check_file_uptodate": ContentChecker,
-        "default_tasks": load.names(),
-        "continue": True,
-        "cleanforget": True,
-        "verbosity": 2,
-    }
 except SigidError as error:
     raise InvalidDodoFile(str(error)) from None
+
+DOIT_CONFIG = {
+    "backend": "sqlite3",
+    "dep_file": state.state_file(SETTINGS),
+    "check_file_uptodate": state.ContentChecker,
+    "default_tasks": load.names(),
+    "continue": True,
+    "cleanforget": True,
+    "verbosity": 2,
+    "reporter": Reporter,
+    "outfile": sys.stdout,
+    "sort": "definition",
+}
 
 
 def task_all() -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from numbers import Real
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -123,7 +124,7 @@ def _numbers(values: PointArray | Iterable[XYZPoint | Sequence[float]]) -> Point
     """The values as float64, in an array that nobody else can write to. Text that reads like a number is none."""
     try:
         array = values if isinstance(values, np.ndarray) else np.array([tuple(point) for point in values])
-        if array.dtype.kind not in "iufO":
+        if array.dtype.kind not in "iuf" and not all(isinstance(number, Real) for number in array.flat):
             raise TypeError(f"{array.dtype} is no type of numbers")
         return array.astype(np.float64, copy=_can_be_written(array))
     except (TypeError, ValueError, OverflowError) as error:

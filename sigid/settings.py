@@ -33,10 +33,10 @@ class Settings:
 
         A variable that is set but empty counts as not set. Raises SettingError for a value that cannot be used.
         """
-        values = {**_DEFAULTS, **_from_pyproject(folder / "pyproject.toml")}
-        for variables in (_from_dotenv(folder / ".env"), environ):
+        values = dict(_DEFAULTS)
+        for found in (_from_pyproject(folder / "pyproject.toml"), _from_dotenv(folder / ".env"), environ):
             for name in _DEFAULTS:
-                if value := variables.get(f"SIGID_{name.upper()}"):
+                if value := found.get(f"SIGID_{name.upper()}"):
                     values[name] = value
         build = Path(values["build"])
         return cls(
@@ -51,7 +51,7 @@ class Settings:
 def _workers(text: str) -> int:
     if not text:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1024):
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= 1024):
         raise SettingError(f"SIGID_WORKERS is {text!r}; it is a number of processes from 1 to 1024")
     return int(text)
 
@@ -61,21 +61,30 @@ def _from_dotenv(file: Path) -> Mapping[str, str]:
         return {}
     from dotenv import dotenv_values  # most runs have no such file
 
-    return {name: value for name, value in dotenv_values(file).items() if value is not None}
+    try:
+        return {name: value for name, value in dotenv_values(file).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} cannot be read: {error}") from error
 
 
 def _from_pyproject(file: Path) -> Mapping[str, str]:
+    """The settings in the file, by the names of the variables that override them."""
     import tomllib
 
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("sigid", {})
+        tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{file} is no valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror}") from error
+    table = tools.get("sigid", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise SettingError(f"tool.sigid in {file} is no table; write [tool.sigid], and a setting a line below it")
     for name, value in table.items():
         if name not in _DEFAULTS:
             raise SettingError(f"[tool.sigid] in {file} has no setting {name!r}; there are {', '.join(_DEFAULTS)}")
-        if not isinstance(value, (str, int)) or isinstance(value, bool):
-            raise SettingError(f"[tool.sigid] {name} in {file} is {value!r}; write it as text or a whole number")
-    return {name: str(value) for name, value in table.items()}
+        if not isinstance(value, (str, int)) or isinstance(value, bool):  # a value may hold a password: not shown
+            raise SettingError(f"[tool.sigid] {name} in {file} is neither text nor a whole number; write it as one")
+    return {f"SIGID_{name.upper()}": str(value) for name, value in table.items()}

@@ -1,16 +1,22 @@
-"""What every action shares: its errors are told in one line, not in a traceback."""
+"""What tasks do and how doit tells of it: what sigid refuses is told in one line, without a traceback."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
-from doit.exceptions import TaskFailed
+from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
+from doit.reporter import ConsoleReporter
+from doit.task import Task
 
 from sigid.errors import SigidError
 
 P = ParamSpec("P")
+
+SHOWS = {"io": {"capture": False}, "uptodate": [False], "meta": {"shows": True}}
+"""Of a task that only shows something: always done, not kept in memory, and nothing else is in the output."""
 
 
 def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]:
@@ -27,3 +33,23 @@ def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]
         return TaskFailed(str(problem)) if problem else None
 
     return told
+
+
+class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
+    """doit's own reporter, but for the lines that it has for what fails and for what only shows something."""
+
+    desc = "console output, with a line on stderr for what fails"
+
+    def execute_task(self, task: Task) -> None:
+        """Say that the task begins."""
+        if not (task.meta or {}).get("shows"):
+            super().execute_task(task)
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        """Say that the task has failed, and why: in one line, unless the fault is ours."""
+        if fail.traceback:
+            super().add_failure(task, fail)
+            return
+        why = f"{fail.message} failed" if isinstance(fail, UnmetDependency) else fail.message
+        sys.stdout.flush()
+        sys.stderr.write(f"{task.name} failed: {why}\n")

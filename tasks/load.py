@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from doit.task import Task
@@ -52,7 +54,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "actions": [(_load, [source, settings])],
             "task_dep": [scan.name(source)],
             "file_dep": [str(place.manifest)],
-            "uptodate": [(_is_current, [source, settings])],
+            "uptodate": [_HasNothingToDo(source, settings)],
             "params": _PARAMS,
         }
 
@@ -67,24 +69,41 @@ def names() -> list[str]:
     return [name(source) for source in SOURCES]
 
 
-def _is_current(task: Task, source: Source, settings: Settings) -> bool:
+@dataclass(frozen=True)
+class _HasNothingToDo:
     """Whether the warehouse itself says that it holds what the manifest lists, and nothing else was asked for."""
-    if any((task.options or {}).values()):
-        return False
-    summary = read_summary(str(Workplace.of(source, settings).listing))
-    return summary is not None and summary.files > 0 and holds(settings.warehouse, source.name, summary.manifest)
+
+    source: Source
+    settings: Settings
+
+    def __call__(self, task: Task) -> bool:
+        if any((task.options or {}).values()):
+            return False
+        summary = read_summary(str(Workplace.of(self.source, self.settings).listing))
+        return (
+            summary is not None
+            and summary.files > 0
+            and holds(self.settings.warehouse, self.source.name, summary.manifest)
+        )
+
+    def __repr__(self) -> str:  # in what doit info says
+        return "the warehouse holds what the manifest lists, and no option asks for more"
 
 
 @action
 def _load(source: Source, settings: Settings, strict: bool, rehash: bool, allow_removals: bool) -> SigidError | None:
     from sigid.pipeline.load import Options, load
-    from tasks.progress import progress
+    from sigid.report.progress import progress
+    from sigid.report.terminal import readers_choice
 
-    with progress(f"reading {source.name}") as show:
+    with progress(f"reading {source.name}", sys.stdout) as show:
         loaded = load(source, settings, Options(strict, rehash, allow_removals), show)
     counts = loaded.counts
-    show.say(
-        f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.retired} retired, {counts.rejected} rejected" + ("; see doit rejects" if counts.rejected else "")
-    )
+    with readers_choice(sys.stdout):
+        sys.stdout.write(
+            f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
+            f"{counts.retired} retired, {counts.rejected} rejected"
+            + "; see doit rejects" * bool(counts.rejected)
+            + "\n"
+        )
     return loaded.problem

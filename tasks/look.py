@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from sigid.settings import Settings
-from tasks.acting import action
+from tasks.acting import SHOWS, action
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -15,33 +16,29 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "basename": "catalog",
         "doc": "show what the warehouse holds of each source",
         "actions": [(_catalog, [settings])],
-        "uptodate": [False],
+        **SHOWS,
     }
     yield {
         "basename": "rejects",
         "doc": "show which files are not let in, and why",
         "actions": [(_rejects, [settings])],
-        "uptodate": [False],
+        **SHOWS,
     }
 
 
 @action
 def _catalog(settings: Settings) -> None:
-    from rich.console import Console
-
-    from sigid.report.catalog import table
+    from sigid.report import catalog
     from sigid.warehouse.warehouse import open_warehouse
 
     with open_warehouse(settings.warehouse) as warehouse:
-        Console().print(table(warehouse.catalog()))
+        catalog.write(warehouse.catalog(), sys.stdout)
 
 
 @action
 def _rejects(settings: Settings) -> None:
-    from rich.console import Console
-
-    from sigid.report.rejects import table
+    from sigid.report import rejects
     from sigid.warehouse.warehouse import open_warehouse
 
     with open_warehouse(settings.warehouse) as warehouse:
-        Console().print(table(warehouse.rejections()))
+        rejects.write(warehouse.rejections(), sys.stdout)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from sigid.errors import SigidError
 from sigid.pipeline.scan import Workplace, scan
+from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
@@ -23,7 +26,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "actions": [(_scan, [source, settings])],
             "targets": [str(place.manifest)],
             "uptodate": [False],
-            "clean": [partial(_clean, place)],
+            "clean": [(remove_caches, [source, settings])],
         }
 
 
@@ -37,16 +40,24 @@ def _scan(source: Source, settings: Settings) -> None:
     scan(source, settings)
 
 
-def _clean(place: Workplace, dryrun: bool) -> None:
-    """Remove what a scan has written; the next one is slower."""
-    for file in (place.manifest, place.listing, place.lock):
-        if file.exists():
-            print(f"{name_of(dryrun)} {file}")  # noqa: T201  # doit's own clean prints, too
-            if not dryrun:
-                file.unlink()
-    if not dryrun and place.lock.parent.is_dir() and not any(place.lock.parent.iterdir()):
+def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
+    """Remove what scans and loads keep in the build folder, unless one is under way; the next one is slower."""
+    place = Workplace.of(source, settings)
+    files = [file for kept in (place.manifest, place.listing, place.lock) for file in _with_unfinished(kept)]
+    for file in files:
+        print(f"{name(source)} - removing file '{file}'")  # noqa: T201  # as doit's own clean does
+    if dryrun or not files:
+        return
+    try:
+        with only_one(str(place.lock), f"a scan or load of {source.name}"):
+            for file in (*files, place.lock):
+                file.unlink(missing_ok=True)
+    except (SigidError, OSError) as error:
+        raise SystemExit(f"{name(source)} is not cleaned: {error}") from error
+    with suppress(OSError):  # something else is in it
         place.lock.parent.rmdir()
 
 
-def name_of(dryrun: bool) -> str:
-    return "would remove" if dryrun else "removing"
+def _with_unfinished(file: Path) -> list[Path]:
+    """The file, where there is one, and what a killed process had begun to write in its place."""
+    return [each for each in (file, *file.parent.glob(f"{file.name}.*.new")) if each.is_file()]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import xxhash
-from doit.dependency import FileChangedChecker
+from doit.dependency import FileChangedChecker, SqliteDB
 
-from sigid.errors import SigidError
 from sigid.private import private_file, private_folder
 from sigid.settings import Settings
 
@@ -32,49 +33,66 @@ class ContentChecker(FileChangedChecker):  # type: ignore[misc]  # doit is not t
 
 
 def _hash(path: str) -> str:
-    return xxhash.xxh3_128_hexdigest(Path(path).read_bytes())
+    hashed = xxhash.xxh3_128()
+    with open(path, "rb", buffering=0) as file:
+        while part := file.read(1 << 20):
+            hashed.update(part)
+    return hashed.hexdigest()
 
 
 def state_file(settings: Settings) -> str:
-    """Where doit keeps its database.
+    """Where doit keeps its database: in the build folder, or in memory where that cannot be.
 
-    One that is damaged is removed. Where another process holds it, doit does without one: the load then asks the
-    warehouse, is a little slower, and comes to the same. Raises SigidError where there can be no such file.
+    Without what it kept, doit asks the warehouse what is to be done; that is a little slower and comes to the same.
+    A database that is damaged is removed.
     """
     path = settings.build / "doit.sqlite3"
     try:
         private_folder(str(settings.build))
         private_file(str(path))
-        with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection:
-            return str(path) if _is_usable(connection) else _without(path)
-    except sqlite3.OperationalError:
+        if not _is_sound(path):
+            for file in (path, *path.parent.glob(f"{path.name}-*")):
+                file.unlink()
+            private_file(str(path))
+    except (OSError, sqlite3.OperationalError):
         return IN_MEMORY
-    except OSError as error:
-        raise SigidError(
-            f"the build folder {settings.build} cannot be written ({error.strerror}); set SIGID_BUILD to one that can"
-        ) from error
-
-
-def _is_usable(connection: sqlite3.Connection) -> bool:
-    """Whether it can be read from end to end. Raises sqlite3.OperationalError where another process holds it."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            return True
-        for (data,) in connection.execute("SELECT task_data FROM doit"):
-            json.loads(data)
-    except sqlite3.OperationalError as error:
-        if "no such" in str(error):
-            return False
-        raise
-    except (sqlite3.DatabaseError, ValueError, TypeError):
-        return False
-    return True
-
-
-def _without(path: Path) -> str:
-    """Remove a damaged database, so that doit makes a new one."""
-    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
-        file.unlink(missing_ok=True)
-    private_file(str(path))
     return str(path)
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether doit can read it from end to end. Raises sqlite3.OperationalError where it is in use, or not doit's."""
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        connection.text_factory = bytes
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if b"schema_version" in tables:
+                raise sqlite3.OperationalError("it is a warehouse, which must not be removed")
+            rows = connection.execute("SELECT task_data FROM doit") if tables else ()
+            return all(isinstance(json.loads(data), dict) for (data,) in rows)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # such as a table that is not there
+                return False
+            raise
+        except (sqlite3.DatabaseError, ValueError, TypeError):
+            return False
+
+
+def forgive_mishaps() -> None:
+    """Have doit take what its database cannot tell, while it runs, for what it does not know, and not fail.
+
+    The file may be locked, removed or overwritten at any time; doit has no setting for that.
+    """
+    for name in ("get", "in_", "remove", "remove_all", "dump"):
+        setattr(SqliteDB, name, _forgiving(getattr(SqliteDB, name)))
+
+
+def _forgiving(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def tried(*args: Any) -> Any:
+        try:
+            return method(*args)
+        except (sqlite3.Error, ValueError):
+            return None
+
+    return tried

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Changes:
     actions: bytearray = field(default_factory=bytearray)
     """An `Action` for each file that was found, in their order."""
     vanished: list[FileLine] = field(default_factory=list)
-    """The ledger's lines of files that were there."""
+    """The ledger's lines of files that were there, and would have been found if they still were."""
     missing: list[FileLine] = field(default_factory=list)
     """The ledger's lines of files that an index lists and that were not there, and still aren't."""
     known: int = 0
@@ -53,18 +53,26 @@ class Changes:
     still_rejected: int = 0
     """How many rejections stand as they are."""
 
+    def keep(self, line: FileLine) -> None:
+        """Count a line that stands as it is."""
+        self.unchanged += line.state is State.LOADED
+        self.still_rejected += line.state is State.REJECTED
 
-def compare(found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False) -> Changes:
+
+def compare(
+    found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False, hidden: Collection[str] = ()
+) -> Changes:
     """What it takes to get from the ledger's lines to the files that were found; both are in the order of their paths.
 
-    With `rehash` every file that is not rejected unread is read, whatever is known of its content.
+    With `rehash` every file that is not rejected unread is read, whatever is known of its content. What was in the
+    `hidden` folders stands as it is.
     """
     changes = Changes()
     lines = iter(known)
     line = next(lines, None)
     for file in found:
         while line is not None and line.path < file.path:
-            _leave_behind(line, changes)
+            _leave_behind(line, changes, hidden)
             line = next(lines, None)
         mine = None
         if line is not None and line.path == file.path:
@@ -73,12 +81,48 @@ def compare(found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool =
         action = _decide(file, mine, rehash=rehash)
         changes.actions.append(action)
         if action is Action.NOTHING and mine is not None:
-            changes.unchanged += mine.state is State.LOADED
-            changes.still_rejected += mine.state is State.REJECTED
+            changes.keep(mine)
     while line is not None:
-        _leave_behind(line, changes)
+        _leave_behind(line, changes, hidden)
         line = next(lines, None)
     return changes
+
+
+def is_hidden(path: str, hidden: Collection[str]) -> bool:
+    """Whether the path lies in one of the folders; the root's path is empty."""
+    return any(not folder or path.startswith(f"{folder}/") for folder in hidden)
+
+
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """What becomes of the files that vanished."""
+
+    leaving: Sequence[FileLine]
+    """They are put down as gone."""
+    withheld: Sequence[FileLine] = ()
+    """It is not certain that they were meant to go; they stay as they are."""
+    doubt: str = ""
+    """Why it is not."""
+
+
+def weigh(vanished: Sequence[FileLine], moved: Collection[str], known: int, unreadable: Sequence[str]) -> Removals:
+    """What becomes of the files that vanished, of the `known` ones that there were.
+
+    What has `moved`, as the ids of signatures that other files have become, is not lost. `unreadable` is what could
+    not be read: what is lost may be there.
+    """
+    lost = [line for line in vanished if line.signature_id not in moved]
+    if lost and unreadable:
+        doubt = f"{unreadable[0]} could not be read"
+    elif len(lost) > _FEW and len(lost) * _FIFTH > known:
+        doubt = f"that is more than a fifth of the {known} that there were"
+    else:
+        return Removals(vanished)
+    return Removals([line for line in vanished if line.signature_id in moved], lost, doubt)
+
+
+_FEW = 20
+_FIFTH = 5
 
 
 def stands(line: FileLine | None, file: Found) -> bool:
@@ -101,9 +145,11 @@ def _decide(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
     return Action.READ
 
 
-def _leave_behind(line: FileLine, changes: Changes) -> None:
+def _leave_behind(line: FileLine, changes: Changes, hidden: Collection[str]) -> None:
     changes.known += line.state.exists
-    if line.state.exists:
+    if line.state.exists and is_hidden(line.path, hidden):
+        changes.keep(line)
+    elif line.state.exists:
         changes.vanished.append(line)
     elif line.state is State.MISSING:
         changes.missing.append(line)

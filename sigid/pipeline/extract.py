@@ -53,6 +53,11 @@ class Extracted(NamedTuple):
     stamp: bytes = b""
     size: int = 0
 
+    @property
+    def rejection(self) -> tuple[Reason, str] | None:
+        """Why the file is not let in, if it isn't."""
+        return None if isinstance(self.outcome, (Picture, bytes, Plain)) else self.outcome
+
 
 class Batch(NamedTuple):
     """Files below one root that are to be read together."""
@@ -109,13 +114,15 @@ def _read_unchanged(folders: _Folders, path: str, what: str, limit: int) -> tupl
         try:
             with folders.file(path) as descriptor:
                 before = os.fstat(descriptor)
+                settled = _settled(before)
                 if not stat.S_ISREG(before.st_mode):
                     raise Rejected(Reason.NOT_REGULAR, "it is no regular file")
                 if before.st_size > limit:
                     raise Rejected(Reason.TOO_LARGE, f"{before.st_size} bytes; a {what} has at most {limit}")
                 content = _read(descriptor, before.st_size)
+                _await_truncation(descriptor)
                 stamp = stamp_of(before)
-                if stamp == stamp_of(os.fstat(descriptor)) and len(content) == before.st_size and _settled(before):
+                if settled and stamp == stamp_of(os.fstat(descriptor)) and len(content) == before.st_size:
                     return content, stamp
         except FileNotFoundError:
             raise
@@ -143,8 +150,20 @@ def _read(descriptor: int, size: int) -> bytes:
     return b"".join(parts)
 
 
+def _await_truncation(descriptor: int) -> None:
+    """Wait for a truncation that may be under way.
+
+    ext4 shows the new size from its beginning on, and the new times only from its end on: in between a file that is
+    about to be rewritten passes for an empty one that rested. Asking where its holes are waits for the end.
+    """
+    try:
+        os.lseek(descriptor, 0, os.SEEK_HOLE)
+    except OSError:  # there are none in an empty file, and some file systems don't know
+        return
+
+
 def _settled(status: os.stat_result) -> bool:
-    """Whether a change made after the read would show in the stamp."""
+    """Whether a change made from now on would show in the stamp."""
     return not 0 <= time.time_ns() - status.st_ctime_ns < _SETTLING_NS
 
 

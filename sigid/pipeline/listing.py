@@ -34,8 +34,7 @@ VOID = -1  # no file has this size
 SYMLINK = -2
 NOT_REGULAR = -3
 TOO_DEEP = -4
-UNREADABLE = -5
-_KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep", UNREADABLE: "unreadable"}
+_KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep"}
 
 
 def stamp_of(status: stat_result) -> bytes:
@@ -136,6 +135,18 @@ class Listing:
     def __len__(self) -> int:
         return sum(len(folder.names) for folder in self.folders)
 
+    def hidden(self) -> list[str]:
+        """Where there may be files that are not listed: in folders that can't be read, and behind links."""
+        link = kind_stamp(SYMLINK)
+        with_links = [folder for folder in self.folders if link in folder.stamps]
+        links = [
+            folder.path_of(index)
+            for folder in with_links
+            for index in range(len(folder.names))
+            if folder.size(index) == SYMLINK
+        ]
+        return [*self.unreadable, *links]
+
     def manifest(self) -> Iterator[bytes]:
         """Lines of content hash, two blanks and path, as the xxhsum tools have them; in the order of the paths.
 
@@ -170,16 +181,18 @@ class Summary:
     root_missing: bool
     files: int
     manifest: str
-    """The digest of the manifest."""
+    """The digest of the manifest, and of what reads its files."""
     manifest_stamp: str
     """The stamp of the manifest's file, in hexadecimal."""
+    readers: str
+    """The versions of what reads the files."""
     bodies: list[tuple[str, int, int]]
     """Where each folder's body is: its path, its number of files, its length in bytes."""
     checksum: str
 
 
-def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes) -> None:
-    """Write the listing, with the digest and the stamp of the manifest that belongs to it."""
+def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes, readers: str) -> None:
+    """Write the listing, with the digest and the stamp of the manifest, and what it says besides in its `Summary`."""
     bodies = [folder.dump() for folder in listing.folders]
     summary = {
         "version": FORMAT_VERSION,
@@ -189,6 +202,7 @@ def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes) -> 
         "files": len(listing),
         "manifest": manifest,
         "manifest_stamp": manifest_stamp.hex(),
+        "readers": readers,
         "bodies": [
             (folder.path, len(folder.names), len(body)) for folder, body in zip(listing.folders, bodies, strict=True)
         ],
@@ -228,7 +242,7 @@ def _summary(line: bytes) -> Summary:
     if checksum.decode() != xxhash.xxh3_128_hexdigest(text):
         raise ValueError("the first line is damaged")
     facts = json.loads(text)
-    if facts.pop("version") != FORMAT_VERSION:
+    if not isinstance(facts, dict) or facts.pop("version") != FORMAT_VERSION:
         raise ValueError("another version")
     return Summary(**facts)
 

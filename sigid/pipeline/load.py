@@ -11,26 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from sigid.entity import Points, now
+from sigid.entity import now
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
-from sigid.identity import PersonKey
-from sigid.pipeline.changes import Action, Found
+from sigid.pipeline.changes import Action, Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.listing import Listing, read_listing
+from sigid.pipeline.register import register
 from sigid.pipeline.scan import Workplace, clock, keep, look
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.running import only_one
-from sigid.service import AnyNewSignature, NewImageSignature, NewXYZSignature, Outcome
 from sigid.settings import Settings
 from sigid.sources.base import Source
-from sigid.sources.formats.png import Picture
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
-
-_FEW = 20
-_FIFTH = 5
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many files have been read."""
@@ -76,27 +69,46 @@ def load(
     ):
         moment = clock(place)
         listing = read_listing(str(place.listing)) or look(source, place.root)
-        if not options.allow_removals:
-            refuse_nothing(listing, place)
+        refuse_nothing(listing, place, allow_removals=options.allow_removals)
         ledger = Ledger(warehouse, source.name)
         study = Study(source, settings, listing, ledger.lines(), moment, rehash=options.rehash)
         return _Load(study, ledger, warehouse, options).run(place, progress)
 
 
-def refuse_nothing(listing: Listing, place: Workplace) -> None:
-    """Raise DatasetError where there is no file at all: more likely than not the dataset is elsewhere."""
-    if listing.root_missing:
-        trouble = "is missing"
-    elif "" in listing.unreadable:
-        trouble = f"cannot be read ({listing.unreadable['']})"
-    elif not len(listing) and not listing.unreadable:
-        trouble = "holds none of the source's files"
-    else:
+def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:
+    """Raise DatasetError where there is no file at all: more likely than not the dataset is elsewhere.
+
+    A root that can't be read is refused whatever is allowed: nothing can be known to be gone from it.
+    """
+    if "" in listing.unreadable:
+        raise DatasetError(
+            f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
+            "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
+        )
+    if allow_removals or len(listing) or listing.unreadable:
         return
+    trouble = "is missing" if listing.root_missing else "holds none of the source's files"
     raise DatasetError(
         f"{place.root} {trouble}; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
         "that holds it; if it is meant to be gone, say --allow-removals"
     )
+
+
+def problem_with(study: Study, removals: Removals) -> SigidError | None:
+    """Why a load can't do all that the files ask for, if it can't."""
+    name, unreadable = study.source.name, study.listing.unreadable
+    if removals.withheld:
+        return RemovalsWithheld(
+            f"{name}: {len(removals.withheld)} files are gone, such as {removals.withheld[0].path}, "
+            f"and {removals.doubt}; nothing was retired. Bring them back, or say --allow-removals"
+        )
+    if unreadable:
+        folder, trouble = next(iter(unreadable.items()))
+        return DatasetError(
+            f"{name}: the folder {folder} could not be read ({trouble}); what it held stays as it was. "
+            "Give this user the right to read it and run again"
+        )
+    return None
 
 
 class _Load:
@@ -114,46 +126,45 @@ class _Load:
         self._complete = not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
+        for batch in self._study.rejected():
+            self._reject_unread(batch)
         done, total = 0, self._study.changes.actions.count(Action.READ)
         for results in self._study.read(self._ledger.lines_of):
             self._commit(results)
             done += len(results)
             progress(done, total)
-        for batch in self._study.rejected():
-            self._reject_unread(batch)
-        withheld = self._retire()
-        self._put_down_missing(withheld)
+        removals = self._retire()
+        self._put_down_missing(removals)
         counts = Counts(**self._counts)
-        complete = self._complete and not withheld
+        complete = self._complete and not removals.withheld
         manifest = keep(self._study.listing, place)
         self._ledger.finish(self._started, counts, manifest if complete else "")
-        return Loaded(counts, self._problem(withheld, counts))
+        return Loaded(counts, self._problem(removals, counts))
 
     def _commit(self, results: Sequence[tuple[Item, Extracted]]) -> None:
         """Register what a batch of files says, and enter it in the ledger, in one transaction."""
         lines: list[FileLine] = []
-        signees: dict[PersonKey, list[tuple[Item, Extracted, AnyNewSignature]]] = {}
+        valid: list[tuple[Item, Extracted]] = []
         for item, result in results:
             if result.outcome is Plain.GONE:
                 self._complete = False
             elif result.outcome is Plain.SAME:
                 self._counts["unchanged" if item.line and item.line.state is State.LOADED else "rejected"] += 1
-            elif isinstance(result.outcome, tuple) and not isinstance(result.outcome, Picture):
-                lines.extend(self._rejected(item, result, *result.outcome))
+            elif result.rejection:
+                lines.extend(self._rejected(item, result, *result.rejection))
             else:
-                new = _new_signature(item, result, self._study.source)
-                signees.setdefault(item.claim.signee, []).append((item, result, new))
-        if not signees and not lines:
+                valid.append((item, result))
+        if not valid and not lines:
             return
         with self._warehouse.transaction():
-            registrations = self._warehouse.service().register_batch(
-                [(key, [new for _, _, new in of_signee]) for key, of_signee in signees.items()]
-            )
-            for registration, of_signee in zip(registrations, signees.values(), strict=True):
-                for registered, (item, result, _) in zip(registration.signatures, of_signee, strict=True):
-                    self._counts[_COUNTED_AS[registered.outcome]] += 1
-                    lines.append(_line(item, result, State.LOADED, signature_id=registered.signature_id))
+            superseded = set()
+            for of_file in register(self._warehouse.service(), self._study.source, valid):
+                self._counts[of_file.verb] += 1
+                superseded.add(of_file.superseded)
+                signature_id = of_file.registered.signature_id
+                lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=signature_id))
             self._ledger.write(lines, self._started)
+            self._ledger.let_go({id_ for id_ in superseded if id_})
 
     def _rejected(self, item: Item, result: Extracted, reason: Reason, detail: str) -> Iterator[FileLine]:
         """The line that says so, unless the ledger has it already."""
@@ -162,8 +173,7 @@ class _Load:
             self._complete = False
         if reason is Reason.UNREADABLE:
             self._unreadable.append(item.found.path)
-        signature_id = item.line.signature_id if item.line else None
-        line = _line(item, result, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id)
+        line = _line(item, result, State.REJECTED, reason=reason, detail=detail, signature_id=_last_good(item.line))
         if line != item.line:
             yield line
 
@@ -172,47 +182,26 @@ class _Load:
         lines = []
         for found in batch:
             reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
-            signature_id = known[found.path].signature_id if found.path in known else None
+            signature_id = _last_good(known.get(found.path))
             lines.append(FileLine(found.path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
         self._ledger.write(lines, self._started)
         self._counts["rejected"] += len(lines)
 
-    def _retire(self) -> list[FileLine]:
-        """Retire what is gone. Returns the lines of files of which that is not certain, and that stay as they are."""
-        gone: list[FileLine] = []
-        unsure: list[FileLine] = []
-        for line in self._study.changes.vanished:
-            (unsure if self._is_out_of_sight(line.path) else gone).append(line)
-        moved = self._ledger.moved(gone)
-        lost = [line for line in gone if line.signature_id not in moved]
-        withheld = [] if self._options.allow_removals or not self._doubt(len(lost)) else lost
-        kept = {line.path for line in withheld}
-        leaving = [line for line in gone if line.path not in kept]
-        self._counts["retired"] += self._ledger.retire(leaving, self._started, moved)
-        for line in (*unsure, *withheld):
+    def _retire(self) -> Removals:
+        """Retire what is gone, as far as it is certain that it was meant to go."""
+        changes = self._study.changes
+        removals = Removals(changes.vanished)
+        if not self._options.allow_removals:
+            moved = self._ledger.moved(changes.vanished)
+            removals = weigh(changes.vanished, moved, changes.known, self._unreadable)
+        self._counts["retired"] += self._ledger.retire(removals.leaving, self._started)
+        for line in removals.withheld:
             self._counts["unchanged" if line.state is State.LOADED else "rejected"] += 1
-        return withheld
+        return removals
 
-    def _doubt(self, lost: int) -> str:
-        """Why it is not certain that so many files were meant to go; empty if it is."""
-        known = self._study.changes.known
-        if lost and self._unreadable:
-            return f"{self._unreadable[0]} could not be read"
-        if lost > _FEW and lost * _FIFTH > known:
-            return f"that is more than a fifth of the {known} that there were"
-        return ""
-
-    def _is_out_of_sight(self, path: str) -> bool:
-        return any(path.startswith(f"{folder}/") for folder in self._study.listing.unreadable)
-
-    def _put_down_missing(self, withheld: Sequence[FileLine]) -> None:
+    def _put_down_missing(self, removals: Removals) -> None:
         """Enter the files that an index lists and that are not there, and take back those that it lists no more."""
-        expected = set(self._study.names.expected())
-        if expected:
-            expected.difference_update(folder.path_of(index) for folder, index in self._study.listing)
-            expected.difference_update(line.path for line in withheld)
-        missing = sorted(path for path in expected if not self._is_out_of_sight(path))
-        detail = f"{self._study.source.index} lists it, and it is not there"
+        missing = self._study.missing(removals.withheld)
         for start in range(0, len(missing), BATCH_FILES):
             paths = missing[start : start + BATCH_FILES]
             known = self._ledger.lines_of(paths)
@@ -221,58 +210,27 @@ class _Load:
                     path,
                     State.MISSING,
                     reason=Reason.FILE_MISSING,
-                    detail=detail,
+                    detail=f"{self._study.source.index} lists it, and it is not there",
                     signature_id=known[path].signature_id if path in known else None,
                 )
                 for path in paths
             ]
             self._ledger.write([line for line in lines if line != known.get(line.path)], self._started)
         self._counts["rejected"] += len(missing)
-        no_longer = [line for line in self._study.changes.missing if line.path not in expected]
-        self._ledger.retire(no_longer, self._started)
+        still = set(missing)
+        self._ledger.retire([line for line in self._study.changes.missing if line.path not in still], self._started)
 
-    def _problem(self, withheld: Sequence[FileLine], counts: Counts) -> SigidError | None:
-        name = self._study.source.name
-        if withheld:
-            return RemovalsWithheld(
-                f"{name}: {len(withheld)} files are gone, such as {withheld[0].path}, "
-                f"and {self._doubt(len(withheld))}; nothing was retired. Bring them back, or say --allow-removals"
-            )
-        if self._study.listing.unreadable and not self._options.allow_removals:
-            folder, trouble = next(iter(self._study.listing.unreadable.items()))
-            return DatasetError(
-                f"{name}: the folder {folder} could not be read ({trouble}); what it held stays as it was. "
-                "Give this user the right to read it and run again"
-            )
-        if self._options.strict and counts.rejected:
+    def _problem(self, removals: Removals, counts: Counts) -> SigidError | None:
+        problem = None if self._options.allow_removals else problem_with(self._study, removals)
+        if problem is None and self._options.strict and counts.rejected:
+            name = self._study.source.name
             return RejectionsStand(f"{name}: {counts.rejected} files are rejected; doit rejects lists them")
-        return None
+        return problem
 
 
-_COUNTED_AS = {
-    Outcome.ADDED: "added",
-    Outcome.RESTORED: "added",
-    Outcome.REPLACED: "changed",
-    Outcome.UNCHANGED: "unchanged",
-}
-
-
-def _new_signature(item: Item, result: Extracted, source: Source) -> AnyNewSignature:
-    claim, outcome = item.claim, result.outcome
-    facts: dict[str, Any] = {
-        "modality": claim.modality,
-        "authenticity": claim.authenticity,
-        "forger": claim.forger,
-        "parent_id": claim.parent_id,
-        "sample": claim.sample,
-        "content_hash": result.content_hash.hex(),
-    }
-    if isinstance(outcome, bytes):
-        return NewXYZSignature(points=Points(np.frombuffer(outcome, dtype=np.float64).reshape(-1, 3)), **facts)
-    local_uri = f"{source.directory}/{item.found.path}"
-    if isinstance(outcome, Picture):
-        return NewImageSignature(local_uri=local_uri, **outcome._asdict(), **facts)
-    return NewImageSignature(local_uri=local_uri, blank=True, **facts)
+def _last_good(line: FileLine | None) -> str | None:
+    """The signature that an invalid file last was, if it has been there all the time."""
+    return line.signature_id if line and line.state.exists else None
 
 
 def _line(item: Item, result: Extracted, state: State, **facts: Any) -> FileLine:

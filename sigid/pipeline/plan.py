@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
-from sigid.pipeline.extract import Plain
+from sigid.entity import AnySignature, Signee
+from sigid.errors import Reason
+from sigid.mock_asset_service import MockAssetService
+from sigid.mock_signature_repository import MockSignatureRepository
+from sigid.mock_signee_repository import MockSigneeRepository
+from sigid.pipeline.changes import weigh
+from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.listing import read_listing
-from sigid.pipeline.load import refuse_nothing
+from sigid.pipeline.load import problem_with, refuse_nothing
+from sigid.pipeline.register import register
 from sigid.pipeline.scan import Workplace, look, remember
-from sigid.pipeline.study import Study
+from sigid.pipeline.study import Item, Study
+from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.sources.base import Source
-from sigid.sources.formats.png import Picture
 from sigid.warehouse.fingerprint import is_there
-from sigid.warehouse.ledger import FileLine, Ledger, State
-from sigid.warehouse.warehouse import open_warehouse
+from sigid.warehouse.ledger import Ledger
+from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
+from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
 
 class Step(StrEnum):
@@ -41,37 +49,92 @@ class Planned(NamedTuple):
 def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     """What a load would do, in the order in which it would: by what the files contain, not by their dates.
 
-    Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError.
+    Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError. Raises at the end what
+    the load would name as the problem with the rest.
     """
     place = Workplace.of(source, settings)
-    listing = look(source, Path(place.root))
+    listing = look(source, place.root)
     refuse_nothing(listing, place)
     remember(listing, read_listing(str(place.listing)))
-    if not is_there(settings.warehouse):
-        yield from _plan(Study(source, settings, listing, (), time.time_ns(), rehash=False), None)
-        return
-    with open_warehouse(settings.warehouse) as warehouse:
-        ledger = Ledger(warehouse, source.name)
-        yield from _plan(Study(source, settings, listing, ledger.lines(), time.time_ns(), rehash=False), ledger)
+    with ExitStack() as stack:
+        warehouse = stack.enter_context(open_warehouse(settings.warehouse)) if is_there(settings.warehouse) else None
+        lines = Ledger(warehouse, source.name).lines() if warehouse else ()
+        study = Study(source, settings, listing, lines, time.time_ns(), rehash=False)
+        yield from _Plan(study, warehouse).steps()
 
 
-def _plan(study: Study, ledger: Ledger | None) -> Iterator[Planned]:
-    def lines_of(paths: list[str]) -> dict[str, FileLine]:
-        return ledger.lines_of(paths) if ledger else {}
+class _Plan:
+    """A load that is only thought through."""
 
-    for results in study.read(lines_of):
+    def __init__(self, study: Study, warehouse: Warehouse | None) -> None:
+        self._study = study
+        self._warehouse = warehouse
+        self._ledger = Ledger(warehouse, study.source.name) if warehouse else None
+        self._unreadable = list(study.listing.unreadable)
+        self._leaving = {line.signature_id for line in study.changes.vanished}
+        self._moved = self._ledger.moved(study.changes.vanished) if self._ledger else set()
+
+    def steps(self) -> Iterator[Planned]:
+        """What it would do."""
+        for batch in self._study.rejected():
+            yield from (_rejection(found.path, *found.rejection) for found in batch if found.rejection)
+        for results in self._study.read(self._ledger.lines_of if self._ledger else lambda _paths: {}):
+            yield from self._rejected(results)
+            yield from self._registered(results)
+        yield from self._gone()
+
+    def _rejected(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
         for item, result in results:
-            outcome = result.outcome
-            if isinstance(outcome, tuple) and not isinstance(outcome, Picture):
-                reason, detail = outcome
-                if item.line is None or (item.line.reason, item.line.detail) != outcome:
-                    yield Planned(Step.REJECT, item.found.path, f"{reason}: {detail}")
-            elif outcome not in (Plain.SAME, Plain.GONE):
-                known = item.line is not None and item.line.state is State.LOADED
-                yield Planned(Step.CHANGE if known else Step.ADD, item.found.path)
-    for batch in study.rejected():
-        for found in batch:
-            if found.rejection:
-                yield Planned(Step.REJECT, found.path, ": ".join(found.rejection))
-    for line in study.changes.vanished:
-        yield Planned(Step.RETIRE, line.path)
+            if result.rejection:
+                if result.rejection[0] is Reason.UNREADABLE:
+                    self._unreadable.append(item.found.path)
+                if item.line is None or (item.line.reason, item.line.detail) != result.rejection:
+                    yield _rejection(item.found.path, *result.rejection)
+
+    def _registered(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
+        passed = (Plain.GONE, Plain.SAME)
+        valid = [(item, result) for item, result in results if not result.rejection and result.outcome not in passed]
+        for of_file in register(_trial(self._warehouse), self._study.source, valid):
+            self._moved.update({of_file.registered.signature_id} & self._leaving)
+            if of_file.verb in _STEPS:
+                yield Planned(_STEPS[of_file.verb], of_file.item.found.path)
+
+    def _gone(self) -> Iterator[Planned]:
+        changes = self._study.changes
+        removals = weigh(changes.vanished, self._moved, changes.known, self._unreadable)
+        retired = {line.signature_id: line for line in removals.leaving if line.signature_id not in self._moved}
+        yield from (Planned(Step.RETIRE, line.path) for id_, line in retired.items() if id_)
+        known = {line.path for line in changes.missing}
+        for path in self._study.missing(removals.withheld):
+            if path not in known:
+                yield _rejection(path, Reason.FILE_MISSING, f"{self._study.source.index} lists it, and it is not there")
+        if problem := problem_with(self._study, removals):
+            raise problem
+
+
+_STEPS = {"added": Step.ADD, "changed": Step.CHANGE}
+
+
+def _rejection(path: str, reason: Reason, detail: str) -> Planned:
+    return Planned(Step.REJECT, path, f"{reason}: {detail}")
+
+
+def _trial(warehouse: Warehouse | None) -> SignatureApplicationService:
+    """A service that says what registering would do, and keeps nothing."""
+    if warehouse is None:
+        return SignatureApplicationService(MockSigneeRepository(), MockSignatureRepository(), MockAssetService())
+    return SignatureApplicationService(_Signees(warehouse), _Signatures(warehouse), MockAssetService())
+
+
+class _Signees(WarehouseSigneeRepository):
+    """Knows the warehouse's signees, and keeps no other."""
+
+    def store(self, *signees: Signee) -> None:
+        """Nothing."""
+
+
+class _Signatures(WarehouseSignatureRepository):
+    """Knows the warehouse's signatures, and keeps no other."""
+
+    def store(self, signatures: Iterable[AnySignature]) -> None:
+        """Nothing."""

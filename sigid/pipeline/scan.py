@@ -16,6 +16,7 @@ from sigid.private import write_whole
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
+from sigid.sources.formats import Format
 
 MAX_DEPTH = 32
 """How many folders may lie in one another; what is deeper is not looked at, and rejected."""
@@ -32,11 +33,19 @@ class Workplace:
     listing: Path
     manifest: Path
     lock: Path
+    readers: str
+    """The versions of what reads the files: of the source's names and of the formats."""
 
     @classmethod
     def of(cls, source: Source, settings: Settings) -> Workplace:
         cache = settings.build / source.name
-        return cls(settings.datasets / source.directory, cache / "listing", cache / "manifest", cache / "lock")
+        return cls(
+            root=settings.datasets / source.directory,
+            listing=cache / "listing",
+            manifest=cache / "manifest",
+            lock=cache / "lock",
+            readers=".".join(str(version) for version in (source.version, *(each.version for each in Format))),
+        )
 
 
 def scan(source: Source, settings: Settings) -> Listing | None:
@@ -53,6 +62,7 @@ def scan(source: Source, settings: Settings) -> Listing | None:
             summary
             and summary.digests == {folder.path: folder.digest() for folder in found.folders}
             and (summary.unreadable, summary.root_missing) == (found.unreadable, found.root_missing)
+            and summary.readers == place.readers
             and summary.manifest_stamp == _stamp_of_file(place.manifest).hex()
         ):
             return None
@@ -149,18 +159,22 @@ def remember(found: Listing, known: Listing | None) -> None:
 
 
 def keep(found: Listing, place: Workplace) -> str:
-    """Write the manifest, unless it stands as it is, and the listing. Returns the manifest's digest."""
+    """Write the manifest, unless it stands as it is, and the listing.
+
+    Returns a digest of the manifest and of the versions of what reads its files: another one calls for a load.
+    """
     hashed = xxhash.xxh3_128()
     for line in found.manifest():
         hashed.update(line)
-    digest = hashed.hexdigest()
     try:
-        stands = xxhash.xxh3_128_hexdigest(place.manifest.read_bytes()) == digest
+        stands = xxhash.xxh3_128_digest(place.manifest.read_bytes()) == hashed.digest()
     except OSError:
         stands = False
     if not stands:
         write_whole(str(place.manifest), found.manifest())
-    listing_.store(str(place.listing), found, digest, _stamp_of_file(place.manifest))
+    hashed.update(place.readers.encode())
+    digest = hashed.hexdigest()
+    listing_.store(str(place.listing), found, digest, _stamp_of_file(place.manifest), place.readers)
     return digest
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.pipeline import workers
-from sigid.pipeline.changes import Action, Changes, Found, compare, stands
+from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, stands
 from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
 from sigid.pipeline.judge import Judge
 from sigid.pipeline.listing import UNREAD, Folder, Listing, hash_of
@@ -68,20 +68,14 @@ class Study:
         self._clock = clock
         self.names = self._read_names()
         self._judge = Judge(source, listing, self.names)
-        found = (self._judge.found(folder, index) for folder, index in self._judge.files())
-        self.changes: Changes = compare(found, known, rehash=rehash)
+        self._hidden = listing.hidden()
+        self.changes: Changes = compare(self._found(), known, rehash=rehash, hidden=self._hidden)
 
     def rejected(self) -> Iterator[list[Found]]:
-        """Batches of the files that are to be rejected without being read, and have not been yet.
-
-        They are put down in the listing as such.
-        """
+        """Batches of the files that are to be rejected without being read, and have not been yet."""
         batch = []
         for folder, index in self._files(Action.REJECT):
-            found = self._judge.found(folder, index)
-            if found.rejection and found.rejection[0] is not Reason.TOO_LARGE:
-                folder.record(index, UNREAD)
-            batch.append(found)
+            batch.append(self._judge.found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
                 batch = []
@@ -105,6 +99,22 @@ class Study:
                     if result.content_hash:
                         stamp = trusted_stamp(result.stamp, self._clock)
                         item.folder.record(item.index, result.content_hash, stamp)
+
+    def missing(self, withheld: Iterable[FileLine]) -> list[str]:
+        """The paths of the files that must be there and are not, but for those of `withheld` lines."""
+        expected = set(self.names.expected())
+        if expected:
+            expected.difference_update(folder.path_of(index) for folder, index in self.listing)
+            expected.difference_update(line.path for line in withheld)
+        return sorted(path for path in expected if not is_hidden(path, self._hidden))
+
+    def _found(self) -> Iterator[Found]:
+        """The files as they are known unread; those whose content does not matter are put down in the listing so."""
+        for folder, index in self._judge.files():
+            found = self._judge.found(folder, index)
+            if found.rejection and found.rejection[0] is not Reason.TOO_LARGE:
+                folder.record(index, UNREAD)
+            yield found
 
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
         batch: list[tuple[Folder, int]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections import deque
@@ -104,7 +105,11 @@ class InThisProcess(Executor):
 
 
 def _end_with_parent() -> None:
-    """Have this worker end when its parent is killed, instead of waiting for work for ever."""
+    """Have this worker end when its parent is killed, instead of waiting for work for ever, and not before.
+
+    Ctrl-C reaches it, too, but it is for the parent to end the work.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

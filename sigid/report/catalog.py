@@ -1,21 +1,47 @@
-"""The catalogue as a table: a row a number, a column a source."""
+"""The catalogue: a row a number, a column a source."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.table import Table
-
+from sigid.report.terminal import console, is_terminal, printable, readers_choice, tabbed
 from sigid.warehouse.read import COUNTS
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def table(catalog: Mapping[str, Mapping[str, Any]]) -> Table:
-    """The counts of `Warehouse.catalog`."""
-    rendered = Table(title="catalogue", caption=None if catalog else "The warehouse is empty: doit loads all sources.")
-    rendered.add_column()
+Catalog = Mapping[str, Mapping[str, Any]]
+"""What `Warehouse.catalog` gives."""
+
+
+def write(catalog: Catalog, out: TextIO) -> None:
+    """Write the catalogue: as a table on a terminal, elsewhere as lines of cells between tabs."""
+    with readers_choice(out):
+        if is_terminal(out):
+            console(out).print(_table(catalog))
+        else:
+            out.write(tabbed(("count", *catalog)))
+            out.writelines(tabbed((name, *counts)) for name, counts in _rows(catalog))
+
+
+def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
+    """Each number's name, and the number for each source; the rejections of each reason follow on their sum."""
+    sources = catalog.values()
+    for name in COUNTS:
+        yield name, [counts[name] for counts in sources]
+        if name == "rejected":
+            for reason in sorted({reason for counts in sources for reason in counts["rejected_by_reason"]}):
+                yield f"rejected:{reason}", [counts["rejected_by_reason"].get(reason, 0) for counts in sources]
+
+
+def _table(catalog: Catalog) -> Table:
+    from rich.table import Table
+
+    table = Table(title="catalogue", caption=None if catalog else "The warehouse is empty: doit loads all sources.")
+    table.add_column("count", overflow="fold")
     for source in catalog:
-        rendered.add_column(source, justify="right")
-    for count in COUNTS:
-        rendered.add_row(count.replace("_", " "), *(f"{counts[count]:,}" for counts in catalog.values()))
-    return rendered
+        table.add_column(printable(source), justify="right", overflow="fold")
+    for name, counts in _rows(catalog):
+        table.add_row(printable(name), *(f"{count:,}" for count in counts))
+    return table

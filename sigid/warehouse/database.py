@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -28,6 +29,23 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Let go of the database."""
+
+
+class Access(Protocol):
+    """How the warehouse's parts reach its database: in the transaction that is open, or in one of their own."""
+
+    database: Database
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one state of the warehouse: that of the open transaction, if there is one."""
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """A transaction, or the one that is already open: what is raised in it undoes all that was written in it."""
+
+
+def in_batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """The ids, as many at a time as any database takes in one statement."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def parse_url(text: str) -> URL:

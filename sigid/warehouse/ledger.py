@@ -9,17 +9,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Row, func, select, update
 
 from sigid.entity import now
 from sigid.errors import Reason
+from sigid.warehouse.database import Access, in_batches
 from sigid.warehouse.fingerprint import fingerprint_of
 from sigid.warehouse.schema import load, signature, source_file
-
-if TYPE_CHECKING:
-    from sigid.warehouse.warehouse import Warehouse
 
 
 class State(StrEnum):
@@ -72,7 +70,7 @@ _LINES = select(*_FIELDS, signature.c.id).outerjoin_from(source_file, signature)
 class Ledger:
     """The ledger of one source."""
 
-    def __init__(self, warehouse: Warehouse, source: str) -> None:
+    def __init__(self, warehouse: Access, source: str) -> None:
         self._warehouse = warehouse
         self._source = source
         self._load_id: int | None = None
@@ -118,30 +116,36 @@ class Ledger:
 
     def moved(self, vanished: Collection[FileLine]) -> set[str]:
         """Of the signatures of files that vanished, those that another file has become."""
-        paths = {line.path for line in vanished}
-        wanted = {line.signature_id for line in vanished}
-        owners = select(source_file.c.path, source_file.c.signature_id).where(
-            source_file.c.source == self._source, source_file.c.state == State.LOADED
+        return self._held(
+            {line.signature_id for line in vanished if line.signature_id}, {line.path for line in vanished}
+        )
+
+    def _held(self, signature_ids: Collection[str], but_by: Collection[str] = ()) -> set[str]:
+        """Those of the signatures that a file is, or last was while it was valid; not asking the files `but_by`."""
+        holders = select(source_file.c.path, source_file.c.signature_id).where(
+            source_file.c.source == self._source, source_file.c.state.in_([state for state in State if state.exists])
         )
         with self._warehouse.reading() as connection:
-            rows = connection.execution_options(yield_per=1000).execute(owners) if wanted else ()
-            return {id_ for path, id_ in rows if id_ in wanted and path not in paths}
+            rows = connection.execute(holders.execution_options(yield_per=1000)) if signature_ids else ()
+            return {id_ for path, id_ in rows if id_ in signature_ids and path not in but_by}
 
-    def retire(self, lines: Sequence[FileLine], started: datetime, moved: Collection[str] = ()) -> int:
-        """Put the lines' files down as gone, and retire their signatures but those that have moved.
-
-        Returns how many were retired.
-        """
-        ids = [line.signature_id for line in lines if line.signature_id and line.signature_id not in moved]
-        with self._warehouse.transaction() as connection:
+    def retire(self, lines: Sequence[FileLine], started: datetime) -> int:
+        """Put the lines' files down as gone, and let their signatures go. Returns how many were retired."""
+        with self._warehouse.transaction():
             self.write([FileLine(line.path, State.GONE, signature_id=line.signature_id) for line in lines], started)
+            return self.let_go({line.signature_id for line in lines if line.signature_id})
+
+    def let_go(self, signature_ids: Collection[str]) -> int:
+        """Retire those of the signatures that no file is, or was, any more. Returns how many were retired."""
+        ids = sorted(set(signature_ids) - self._held(signature_ids))
+        with self._warehouse.transaction() as connection:
             return sum(
                 connection.execute(
                     update(signature)
                     .where(signature.c.id.in_(batch), signature.c.retired_at.is_(None))
                     .values(retired_at=now())
                 ).rowcount
-                for batch in _batches(ids)
+                for batch in in_batches(ids)
             )
 
     def fingerprint(self) -> str | None:
@@ -194,7 +198,3 @@ def _line(row: Row[*tuple[Any, ...]]) -> FileLine:
         detail=row.detail,
         signature_id=row.signature_id,
     )
-
-
-def _batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
-    return (ids[start : start + size] for start in range(0, len(ids), size))

@@ -129,7 +129,7 @@ def signatures(
         signature.c.sample,
         signature.c.id,
     )
-    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
+    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
         yield signature_entity(row)
 
 
@@ -143,7 +143,7 @@ def rejections(connection: Connection, source: str | None) -> Iterator[Rejection
     )
     if source is not None:
         statement = statement.where(columns.source == source)
-    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
+    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
         yield Rejection(row.source, row.path, Reason(row.reason), row.detail)
 
 
@@ -182,7 +182,7 @@ def _signature_hashes(connection: Connection) -> Iterator[tuple[str, bool, int]]
         .outerjoin(source_file, at_hand)
         .where(signature.c.retired_at.is_(None))
     )
-    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
+    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
         facts = [
             *("signature", row.source, row.path, row.kind, row.modality, row.authenticity, row.sample),
             *(row.signee_source, row.signee_collection, row.signee_external_id),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import bindparam, delete, select
 
 from sigid.entity import AnySignature, Signee
-from sigid.warehouse.database import Database
+from sigid.warehouse.database import Access, in_batches
 from sigid.warehouse.rows import (
     SIGNATURES,
     forger_rows,
@@ -20,38 +19,37 @@ from sigid.warehouse.rows import (
 )
 from sigid.warehouse.schema import forger, signature, signee, trajectory
 
-Connect = Callable[[], AbstractContextManager[Connection]]
-"""Gives the connection of the transaction that is open, or one of its own where none is."""
+_DELETE_TRAJECTORY = delete(trajectory).where(trajectory.c.signature_id == bindparam("id"))
 
 
 class WarehouseSigneeRepository:
     """A `SigneeRepository` on the table `signee`."""
 
-    def __init__(self, reading: Connect, writing: Connect) -> None:
-        self._reading = reading
-        self._writing = writing
+    def __init__(self, warehouse: Access) -> None:
+        self._warehouse = warehouse
 
     def store(self, *signees: Signee) -> None:
         if not signees:
             return
-        with self._writing() as connection:
+        with self._warehouse.transaction() as connection:
             known = self.find([each.id for each in signees])
             if new := {each.id: signee_row(each) for each in signees if each.id not in known}:
                 connection.execute(signee.insert(), list(new.values()))
 
     def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
-        with self._reading() as connection:
-            rows = connection.execute(select(signee).where(signee.c.id.in_(signee_ids)))
-            return {row.id: signee_entity(row) for row in rows}
+        with self._warehouse.reading() as connection:
+            return {
+                row.id: signee_entity(row)
+                for ids in in_batches(list(signee_ids))
+                for row in connection.execute(select(signee).where(signee.c.id.in_(ids)))
+            }
 
 
 class WarehouseSignatureRepository:
     """A `SignatureRepository` on the tables `signature`, `forger` and `trajectory`."""
 
-    def __init__(self, database: Database, reading: Connect, writing: Connect) -> None:
-        self._database = database
-        self._reading = reading
-        self._writing = writing
+    def __init__(self, warehouse: Access) -> None:
+        self._warehouse = warehouse
 
     def store(self, signatures: Iterable[AnySignature]) -> None:
         signatures = list(signatures)
@@ -60,17 +58,22 @@ class WarehouseSignatureRepository:
             signature: [signature_row(each) for each in signatures],
             trajectory: list(trajectory_rows(signatures)),
         }
-        with self._writing() as connection:
+        with self._warehouse.transaction() as connection:
             for table, of_table in rows.items():
                 if of_table:
-                    connection.execute(self._database.upsert(table), of_table)
+                    connection.execute(self._warehouse.database.upsert(table), of_table)
+            if pictures := [{"id": each.id} for each in signatures if each.kind == "image"]:
+                connection.execute(_DELETE_TRAJECTORY, pictures)  # of a trajectory in whose place a picture came
 
     def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
-        with self._reading() as connection:
-            rows = connection.execute(SIGNATURES.where(signature.c.id.in_(signature_ids)))
-            return {row.id: signature_entity(row) for row in rows}
+        with self._warehouse.reading() as connection:
+            return {
+                row.id: signature_entity(row)
+                for ids in in_batches(list(signature_ids))
+                for row in connection.execute(SIGNATURES.where(signature.c.id.in_(ids)))
+            }
 
     def of_signee(self, signee_id: str) -> list[AnySignature]:
-        with self._reading() as connection:
+        with self._warehouse.reading() as connection:
             rows = connection.execute(SIGNATURES.where(signature.c.signee_id == signee_id).order_by(signature.c.id))
             return [signature_entity(row) for row in rows]

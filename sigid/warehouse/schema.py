@@ -90,7 +90,7 @@ signature = Table(
     Column("height", Integer),
     Column("mode", String(16)),
     Column("point_count", Integer),
-    Column("content_hash", HASH, nullable=False),
+    Column("content_hash", HASH),
     Column("metadata", JSON, nullable=False),
     Column("created", UtcDateTime, nullable=False),
     Column("retired_at", UtcDateTime),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
-from sqlalchemy import Connection, Executable, Table, create_engine, event
+from sqlalchemy import URL, Connection, Executable, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 
@@ -20,11 +21,12 @@ BUSY_SECONDS = 30.0
 """How long a batch waits for another writer's batch before it gives up."""
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",  # KiB; ids are hashes, so inserts land all over the indices
 )
+
+_VERSION = schema.schema_version.name
 
 
 class SqliteDatabase:
@@ -36,30 +38,46 @@ class SqliteDatabase:
             private_folder(os.path.dirname(file) or ".")
             private_file(file)
         except OSError as error:
-            raise WarehouseError(f"the warehouse {file} cannot be made: {error.strerror}") from error
-        self._engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": BUSY_SECONDS})
+            raise WarehouseError(
+                f"the warehouse {file} can be neither opened nor made ({error.strerror}); "
+                "check the permissions of the file and of its folder"
+            ) from error
+        has_schema = self._has_schema()
+        self._engine = create_engine(
+            URL.create("sqlite", database=file),
+            connect_args={"timeout": BUSY_SECONDS},
+            hide_parameters=True,  # an error tells of no one's signature
+        )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
-        self._make_schema()
+        if not has_schema:
+            self._make_schema()
+
+    def _has_schema(self) -> bool:
+        """Whether it has the schema; it has nothing at all otherwise. Raises WarehouseError.
+
+        It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
+        """
+        with self._told(), closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if _VERSION in tables else []
+        match versions:
+            case [(int(version), *_)] if version > schema.SCHEMA_VERSION:
+                raise WarehouseError(
+                    f"the warehouse {self._file} has schema version {version}, this sigid knows "
+                    f"{schema.SCHEMA_VERSION}; use the sigid that wrote it, or a newer one"
+                )
+            case [(schema.SCHEMA_VERSION, *_)] if tables.issuperset(schema.metadata.tables):
+                return True
+        if tables:
+            raise WarehouseError(f"{self._file} is a database, but not one of sigid; point SIGID_WAREHOUSE elsewhere")
+        return False
 
     def _make_schema(self) -> None:
-        with self.reading() as connection:
-            tables = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master")}
-            version = 0
-            if schema.schema_version.name in tables:
-                version = connection.execute(schema.schema_version.select()).scalar_one()
-        if version > schema.SCHEMA_VERSION:
-            raise WarehouseError(
-                f"the warehouse {self._file} has schema version {version}, this sigid knows {schema.SCHEMA_VERSION}; "
-                "use the sigid that wrote it, or a newer one"
-            )
-        if not version and tables:
-            raise WarehouseError(f"{self._file} is a database, but not one of sigid; point SIGID_WAREHOUSE elsewhere")
-        if not version:
-            with self.writing() as connection:
-                schema.metadata.create_all(connection)
-                if connection.execute(schema.schema_version.select()).first() is None:
-                    connection.execute(schema.schema_version.insert(), {"version": schema.SCHEMA_VERSION})
+        with self.writing() as connection:
+            schema.metadata.create_all(connection)
+            if connection.execute(schema.schema_version.select()).first() is None:
+                connection.execute(schema.schema_version.insert(), {"version": schema.SCHEMA_VERSION})
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -77,11 +95,12 @@ class SqliteDatabase:
         """Say what the database refuses in one line, with the file's name and without the statement and its data."""
         try:
             yield
-        except DBAPIError as error:
-            if isinstance(error.orig, sqlite3.IntegrityError):
+        except (DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(cause, sqlite3.IntegrityError):
                 raise
             raise WarehouseError(
-                f"the warehouse {self._file} cannot be used: {error.orig}; {_way_out(error)}"
+                f"the warehouse {self._file} cannot be used: {cause}; {_way_out(str(cause))}"
             ) from error
 
     def upsert(self, table: Table) -> Executable:
@@ -103,8 +122,22 @@ class SqliteDatabase:
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver's guesses
+    _write_ahead(connection)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # While anyone looks at a file that is not in WAL mode yet, SQLite refuses to change it, and does not wait.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:
@@ -113,8 +146,7 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _way_out(error: Exception) -> str:
-    text = str(error)
+def _way_out(text: str) -> str:
     if "locked" in text:
         return f"another program has held it for {BUSY_SECONDS:.0f} s: wait for it, or end it"
     if "readonly" in text or "unable to open" in text:

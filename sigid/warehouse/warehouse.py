@@ -99,8 +99,8 @@ class Warehouse:
     def service(self) -> SignatureApplicationService:
         """The service that registers signatures in this warehouse, each call in a transaction."""
         return SignatureApplicationService(
-            WarehouseSigneeRepository(self.reading, self.transaction),
-            WarehouseSignatureRepository(self.database, self.reading, self.transaction),
+            WarehouseSigneeRepository(self),
+            WarehouseSignatureRepository(self),
             MockAssetService(),
             self.transaction,
         )

@@ -1,0 +1,621 @@
+"""extract: what each file says, read whole and unchanged or not at all; in this process or in several."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sigid.errors import Reason, Rejected, SettingError, SigidError
+from sigid.pipeline import extract as extract_module
+from sigid.pipeline import study, workers
+from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
+from sigid.pipeline.listing import STAMP, hash_of, stamp_of
+from sigid.pipeline.load import load
+from sigid.pipeline.workers import InThisProcess, executor, in_order
+from sigid.sources.formats import Format, hwr
+from sigid.sources.formats.png import Picture
+from tests.trees import THREE_POINTS, Site, ordinary_user, picture, site_a, trajectory
+
+PROJECT = Path(__file__).parents[1]
+
+
+def read(root: Path, path: str, format_: Format = Format.HWR, known: bytes = b"", *, blank: bool = False) -> Extracted:
+    """What extraction makes of one file."""
+    (extracted,) = extract(Batch(str(root), blank, [Task(path, format_, known)]))
+    return extracted
+
+
+def test_a_trajectory_is_its_points(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(THREE_POINTS)
+
+    extracted = read(tmp_path, "file")
+
+    assert isinstance(extracted.outcome, bytes)
+    assert list(array("d", extracted.outcome)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert extracted.content_hash == hash_of(THREE_POINTS)
+    assert extracted.stamp == stamp_of((tmp_path / "file").stat())
+    assert extracted.size == len(THREE_POINTS)
+
+
+def test_a_picture_is_its_size_and_mode(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(picture(width=7, height=5))
+
+    assert read(tmp_path, "file", Format.PNG).outcome == Picture(7, 5, "L")
+
+
+def test_an_invalid_file_is_a_rejection_with_the_hash_of_its_content(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"1,2")
+
+    extracted = read(tmp_path, "file")
+
+    assert extracted.rejection == extracted.outcome
+    assert extracted.rejection
+    assert extracted.rejection[0] is Reason.WRONG_COLUMN_COUNT
+    assert extracted.content_hash == hash_of(b"1,2")
+
+
+def test_known_content_is_not_parsed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract_module, "_parse", lambda *_: pytest.fail("it is known"))
+    (tmp_path / "file").write_bytes(b"neither valid nor looked at")
+
+    extracted = read(tmp_path, "file", known=hash_of(b"neither valid nor looked at"))
+
+    assert (extracted.outcome, extracted.rejection) == (Plain.SAME, None)
+
+
+@pytest.mark.parametrize(
+    ("format_", "blank", "outcome"),
+    [
+        (Format.PNG, True, Plain.BLANK),
+        (Format.PNG, False, Reason.EMPTY),
+        (Format.HWR, True, Reason.EMPTY),
+        (Format.HWR, False, Reason.EMPTY),
+    ],
+)
+def test_only_a_picture_may_be_blank_and_only_where_the_source_says_so(
+    tmp_path: Path, format_: Format, blank: bool, outcome: Plain | Reason
+) -> None:
+    (tmp_path / "file").touch()
+
+    extracted = read(tmp_path, "file", format_, blank=blank)
+
+    assert (extracted.rejection[0] if extracted.rejection else extracted.outcome) == outcome
+
+
+def test_outcomes_are_in_the_order_of_the_files_whatever_their_folders(tmp_path: Path) -> None:
+    paths = ["a/1", "b/1", "a/2", "top", "b/c/1", "b/2"]
+    for n, path in enumerate(paths):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(trajectory((n, n, n)))
+
+    extracted = extract(Batch(str(tmp_path), False, [Task(path, Format.HWR, b"") for path in paths]))
+
+    assert [array("d", each.outcome)[0] for each in extracted if isinstance(each.outcome, bytes)] == [*range(6)]
+
+
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "file").write_bytes(THREE_POINTS)
+    (tmp_path / "link").symlink_to("a")
+    tasks = [Task(path, Format.HWR, b"") for path in ("a/file", "link/file", "none/file", "a/file/file", "a/none", "a")]
+    before = os.listdir("/proc/self/fd")
+
+    extract(Batch(str(tmp_path), False, tasks))
+
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize(
+    "path", ["link", "folder/link", "to_folder/file", "folder/to_above/folder/file", "loop", "dead"]
+)
+def test_no_part_of_a_path_is_followed_if_it_is_a_link(tmp_path: Path, path: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_bytes(THREE_POINTS)
+    (tmp_path / "folder" / "link").symlink_to("file")
+    (tmp_path / "folder" / "to_above").symlink_to("..")
+    (tmp_path / "link").symlink_to("folder/file")
+    (tmp_path / "to_folder").symlink_to("folder")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dead").symlink_to("nowhere")
+
+    extracted = read(tmp_path, path)
+
+    assert extracted.rejection
+    assert extracted.rejection[0] is Reason.SYMLINK
+    assert extracted.content_hash == b""
+
+
+def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume" / "file").write_bytes(THREE_POINTS)
+    (tmp_path / "root").symlink_to("volume")
+
+    assert isinstance(read(tmp_path / "root", "file").outcome, bytes)
+
+
+def test_a_pipe_a_socket_a_device_and_a_folder_are_told_from_a_file_without_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+
+        outcomes = [read(tmp_path, path).outcome for path in ("pipe", "folder", "socket")]
+
+    assert [*outcomes, read(Path("/dev"), "zero").outcome] == [(Reason.NOT_REGULAR, "it is no regular file")] * 4
+
+
+@pytest.mark.parametrize("format_", Format)
+def test_a_file_that_is_too_large_is_refused_without_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: Format
+) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(10 * 2**30)
+    monkeypatch.setattr(os, "read", lambda *_: pytest.fail("it is too large"))
+
+    extracted = read(tmp_path, "file", format_)
+
+    detail = f"{10 * 2**30} bytes; a {format_} has at most {format_.max_bytes}"
+    assert extracted.outcome == (Reason.TOO_LARGE, detail)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 3_000_000])
+def test_a_file_of_any_size_is_read_whole(tmp_path: Path, size: int) -> None:
+    content = bytes(range(251)) * (size // 251 + 1)
+    (tmp_path / "file").write_bytes(content[:size])
+
+    assert read_file(str(tmp_path), "file", "file", size) == (content[:size], stamp_of((tmp_path / "file").stat()))
+
+
+def test_a_file_that_is_gone_is_no_rejection(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+
+    for path in ("file", "folder/file", "nowhere/file"):
+        assert read(tmp_path, path) == Extracted(Plain.GONE)
+    assert read(tmp_path / "nowhere", "file") == Extracted(Plain.GONE)
+
+
+def test_a_file_that_may_not_be_read_is_unreadable() -> None:
+    with ordinary_user() as folder:
+        (folder / "folder").mkdir()
+        (folder / "folder" / "file").write_bytes(THREE_POINTS)
+        (folder / "file").write_bytes(THREE_POINTS)
+        (folder / "file").chmod(0)
+        (folder / "folder").chmod(0)
+
+        assert read(folder, "file") == Extracted((Reason.UNREADABLE, "Permission denied"))
+        assert read(folder, "folder/file") == Extracted((Reason.UNREADABLE, "Permission denied"))
+
+        (folder / "folder").chmod(0o700)
+
+
+def test_a_file_that_the_disk_cannot_give_is_tried_again_and_then_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(THREE_POINTS)
+    tries = Counter[str]()
+
+    def failing(*_: object) -> bytes:
+        tries["read"] += 1
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "read", failing)
+
+    assert read(tmp_path, "file") == Extracted((Reason.UNREADABLE, "Input/output error"))
+    assert tries["read"] == 3
+
+
+def test_a_file_for_which_the_memory_does_not_suffice_is_rejected_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(THREE_POINTS)
+    (tmp_path / "b").write_bytes(picture())
+
+    def greedy(_content: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(hwr, "read_hwr", greedy)
+
+    one, other = extract(Batch(str(tmp_path), False, [Task("a", Format.HWR, b""), Task("b", Format.PNG, b"")]))
+
+    assert one.rejection == (Reason.TOO_LARGE, "23 bytes are more than this machine's memory can take")
+    assert isinstance(other.outcome, Picture)
+
+
+# Files that others write meanwhile
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, times: int, change: Callable[[], object]) -> None:
+    """Have the file change after it was read and before it is closed, that many times."""
+    left = iter(range(times))
+    undisturbed = extract_module._read
+
+    def read_and_change(descriptor: int, size: int) -> bytes:
+        content = undisturbed(descriptor, size)
+        if next(left, None) is not None:
+            change()
+        return content
+
+    monkeypatch.setattr(extract_module, "_read", read_and_change)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "rewritten": lambda file: file.write_bytes(b"4,5,6\n"),
+    "rewritten with its date kept": lambda file: os.utime(file, (file.write_bytes(b"4,5,6\n"), 0)),
+    "appended to": lambda file: file.open("ab").write(b"4,5,6\n"),
+    "cut short": lambda file: os.truncate(file, 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_file_that_changes_once_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], object]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"1,2,3\n")
+    time.sleep(0.03)  # it would be read again all the same if it had changed just before
+    interrupted(monkeypatch, 1, lambda: change(file))
+
+    content, _ = read_file(str(tmp_path), "file", "file", 1000)
+
+    assert content == file.read_bytes() != b"1,2,3\n"
+
+
+def test_a_file_that_does_not_stand_still_is_unstable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"1,2,3\n")
+    interrupted(monkeypatch, 3, lambda: (tmp_path / "file").write_bytes(b"4,5,6\n"))
+
+    assert read(tmp_path, "file") == Extracted((Reason.UNSTABLE, "it changed while it was read, 3 times"))
+
+
+def test_a_file_that_grows_is_not_read_beyond_the_size_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 100)
+    parts = Counter[str]()
+    whole_read = os.read
+
+    def growing(descriptor: int, size: int) -> bytes:
+        with (tmp_path / "file").open("ab") as file:
+            file.write(b"x" * 200_000)
+        part = whole_read(descriptor, size)
+        parts["bytes"] += len(part)
+        return part
+
+    monkeypatch.setattr(os, "read", growing)
+
+    with pytest.raises(Rejected) as caught:
+        read_file(str(tmp_path), "file", "file", 300_000)
+
+    assert caught.value.reason in (Reason.UNSTABLE, Reason.TOO_LARGE)
+    assert parts["bytes"] <= 101 + 200_101
+
+
+def test_a_file_that_another_replaces_while_it_is_read_is_the_one_or_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"1,2,3\n")
+    (tmp_path / "new").write_bytes(b"4,5,6\n")
+    time.sleep(0.03)
+    interrupted(monkeypatch, 1, lambda: (tmp_path / "new").replace(tmp_path / "file"))
+
+    content, stamp = read_file(str(tmp_path), "file", "file", 1000)
+
+    assert content in (b"1,2,3\n", b"4,5,6\n")
+    assert (stamp == stamp_of((tmp_path / "file").stat())) == (content == b"4,5,6\n")
+
+
+def test_a_read_that_outlasts_the_tick_of_a_coarse_clock_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whether a later change would show in the stamp was asked after the read: if that took longer than the clock's
+    # tick, a write in the tick of the one before the read went unseen.
+    file = tmp_path / "file"
+    tick = 10_000_000
+
+    def coarse_stamp(status: os.stat_result) -> bytes:
+        modified, changed = status.st_mtime_ns // tick * tick, status.st_ctime_ns // tick * tick
+        return STAMP.pack(status.st_size, modified, changed, status.st_ino)
+
+    def rewrite_and_wait() -> None:
+        file.write_bytes(b"4,5,6\n")
+        time.sleep(0.03)
+
+    monkeypatch.setattr(extract_module, "stamp_of", coarse_stamp)
+    interrupted(monkeypatch, 1, rewrite_and_wait)
+    file.write_bytes(b"1,2,3\n")
+
+    content, _ = read_file(str(tmp_path), "file", "file", 1000)
+
+    assert content == b"4,5,6\n"
+
+
+VERSIONS = [bytes([letter]) * 400_000 for letter in b"abcdef"]
+
+
+def write_in_place(file: Path, content: bytes) -> None:
+    with file.open("r+b") as opened:
+        for start in range(0, len(content), 100_000):
+            opened.write(content[start : start + 100_000])
+            opened.flush()
+            time.sleep(0.02)  # a twentieth of that, see below
+
+
+def write_truncating(file: Path, content: bytes) -> None:
+    with file.open("wb") as opened:
+        for start in range(0, len(content), 100_000):
+            opened.write(content[start : start + 100_000])
+            opened.flush()
+            time.sleep(0.02)
+
+
+def write_replacing(file: Path, content: bytes) -> None:
+    file.with_name("aside").write_bytes(content)
+    file.with_name("aside").replace(file)
+
+
+@contextmanager
+def writing(write: Callable[[Path, bytes], None], file: Path) -> Iterator[list[tuple[float, float]]]:
+    """Write the versions again and again, with a rest after each.
+
+    Gives the times when a version stayed half written for so long that nobody can tell it from a whole one.
+    """
+    done = threading.Event()
+    halting: list[tuple[float, float]] = []
+
+    def work() -> None:
+        while not done.is_set():
+            for content in VERSIONS:
+                begun = time.monotonic()
+                write(file, content)
+                if time.monotonic() - begun > 0.02:
+                    halting.append((begun, time.monotonic()))
+                done.wait(0.03)
+
+    writer = threading.Thread(target=work)
+    writer.start()
+    try:
+        yield halting
+    finally:
+        done.set()
+        writer.join()
+
+
+@pytest.mark.parametrize("write", [write_in_place, write_truncating, write_replacing])
+def test_no_torn_read_is_taken_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path, bytes], None]
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(VERSIONS[0])
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds / 20))
+    outcomes = Counter[str]()
+    torn = []
+
+    with writing(write, file) as halting:
+        while outcomes["unstable"] < 150 or outcomes["whole"] < 150:
+            begun = time.monotonic()
+            try:
+                content, _stamp = read_file(str(tmp_path), "file", "file", 10**6)
+            except Rejected as rejected:
+                outcomes[rejected.reason] += 1
+            else:
+                outcomes["whole"] += 1
+                if content not in VERSIONS:
+                    torn.append((begun, time.monotonic()))
+
+    assert set(outcomes) == {"whole", "unstable"}
+    assert [(a, b) for a, b in torn if not any(c < b and a < d for c, d in halting)] == []
+
+
+# Processes
+
+
+def test_few_files_are_read_in_this_process(tmp_path: Path) -> None:
+    settings = Site(tmp_path).using(workers=8).settings
+
+    with executor(settings, 2 * workers.FILES_WORTH_A_PROCESS - 1) as chosen:
+        assert isinstance(chosen, InThisProcess)
+
+
+def test_one_worker_is_this_process(tmp_path: Path) -> None:
+    with executor(Site(tmp_path).using(workers=1).settings, 10**6) as chosen:
+        assert isinstance(chosen, InThisProcess)
+
+
+def test_a_cluster_is_not_silently_ignored(tmp_path: Path) -> None:
+    settings = Site(tmp_path).using(cluster="tcp://scheduler:8786").settings
+
+    with pytest.raises(SettingError) as caught, executor(settings, 1):
+        pytest.fail("there is no cluster")
+
+    assert str(caught.value) == ("SIGID_CLUSTER is set, but this sigid extracts on its own machine only; unset it")
+
+
+def test_results_come_in_the_order_of_the_jobs_and_few_are_under_way() -> None:
+    under_way = Counter[str]()
+    most = []
+
+    def jobs() -> Iterator[tuple[int, float]]:
+        for n in range(40):
+            under_way["jobs"] += 1
+            most.append(under_way["jobs"])
+            yield n, (n * 7919 % 5) / 1000
+
+    def wait(seconds: float) -> float:
+        time.sleep(seconds)
+        return seconds
+
+    with ThreadPoolExecutor(4) as pool:
+        results = []
+        for label, waited in in_order(pool, wait, jobs(), 6):
+            under_way["jobs"] -= 1
+            results.append((label, waited))
+
+    assert results == [(n, (n * 7919 % 5) / 1000) for n in range(40)]
+    assert max(most) <= 7  # the six, and the one that is being handed over
+
+
+def test_an_error_in_a_job_is_raised_where_its_result_is_asked_for() -> None:
+    results = in_order(InThisProcess(), lambda n: 1 // n, [("one", 1), ("none", 0)], 2)
+
+    assert next(results) == ("one", 1)
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def many(folder: Path, count: int = 120) -> Site:
+    """A site with that many trajectories."""
+    return site_a(folder, {f"Online/Genuine/{n:03}_1.HWR": trajectory((n, n, n)) for n in range(count)})
+
+
+@pytest.fixture
+def two_workers(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
+    """Small loads take two processes, in small batches; gives the pools that are made."""
+    pools: list[ProcessPoolExecutor] = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            pools.append(self)
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
+    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    return pools
+
+
+def test_two_processes_say_what_one_says(tmp_path: Path, two_workers: list[ProcessPoolExecutor]) -> None:
+    site = many(tmp_path).using(workers=2)
+    alone = site.afresh()
+
+    site.load()
+    alone.load()
+
+    assert len(two_workers) == 1
+    assert site.digest() == alone.digest()
+    assert site.catalog()["signatures"] == 120
+
+
+def test_a_killed_worker_ends_the_load_with_one_line_and_the_next_one_does_the_rest(
+    tmp_path: Path, two_workers: list[ProcessPoolExecutor]
+) -> None:
+    site = many(tmp_path).using(workers=2)
+    site.scan()
+
+    def kill(_done: int, _total: int) -> None:
+        for process in list(two_workers[-1]._processes.values()):
+            process.kill()
+
+    with pytest.raises(SigidError) as caught:
+        load(site.source, site.settings, progress=kill)
+
+    assert str(caught.value) == (
+        "a process that read files was killed, perhaps for want of memory; what was committed stands: "
+        "run again, with a smaller SIGID_WORKERS if it happens again"
+    )
+    committed = site.catalog()["signatures"]
+    assert 0 < committed < 120
+    assert site.counts() == {"added": 120 - committed, "unchanged": committed}
+    clean = site.afresh()
+    clean.load()
+    assert site.digest() == clean.digest()
+
+
+UNGUARDED = """
+import sys
+from pathlib import Path
+
+from sigid.pipeline import workers
+from tests.trees import Site
+
+print("here is the script")
+workers.FILES_WORTH_A_PROCESS = 5
+print(Site(Path(sys.argv[1])).using(workers=2).load().counts.added)
+"""
+
+
+def test_a_script_needs_no_guard_around_what_it_does(tmp_path: Path) -> None:
+    many(tmp_path)
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+
+    run = subprocess.run(
+        [sys.executable, script, tmp_path],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.stdout, run.stderr, run.returncode) == ("here is the script\n120\n", "", 0)
+
+
+STUCK = """
+import sys
+import time
+from pathlib import Path
+
+from sigid.pipeline import study, workers
+from sigid.pipeline.load import load
+from tests.trees import Site
+
+workers.FILES_WORTH_A_PROCESS = 5
+study.BATCH_FILES = 10
+pools = []
+
+class Pool(workers.ProcessPoolExecutor):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        pools.append(self)
+
+def wait(done, total):
+    print(*pools[0]._processes, flush=True)
+    time.sleep(60)
+
+workers.ProcessPoolExecutor = Pool
+site = Site(Path(sys.argv[1])).using(workers=2)
+site.scan()
+load(site.source, site.settings, progress=wait)
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_workers_of_a_killed_load_end_and_the_next_load_need_not_wait_for_them(tmp_path: Path) -> None:
+    site = many(tmp_path)
+    killed = subprocess.Popen(
+        [sys.executable, "-c", STUCK, tmp_path], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with killed:
+        assert killed.stdout
+        pids = [int(pid) for pid in killed.stdout.readline().split()]
+        killed.kill()
+    assert len(pids) == 2
+
+    counts = site.counts()
+
+    assert counts == {"added": 110, "unchanged": 10}
+    deadline = time.monotonic() + 30
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(is_running, pids))

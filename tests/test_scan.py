@@ -1,0 +1,581 @@
+"""scan: which files are there, and which may have changed, without opening one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import xxhash
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sigid.errors import DatasetError, Reason
+from sigid.pipeline import extract, listing, scan
+from sigid.pipeline.listing import STAMP, UNKNOWN, UNREAD, VOID, Folder, Listing, read_listing, read_summary
+from sigid.pipeline.scan import MAX_DEPTH, look, raw, shown, trusted_stamp
+from sigid.sources.source_a import SourceA
+from tests.trees import (
+    SAMPLE_A,
+    THREE_POINTS,
+    Anything,
+    Site,
+    later,
+    ordinary_user,
+    picture,
+    site_a,
+    snapshot,
+    trajectory,
+)
+
+PROJECT = Path(__file__).parents[1]
+
+
+def listing_of(paths: Iterable[str]) -> Listing:
+    """A listing of files of one stamp."""
+    by_folder: dict[str, list[str]] = {}
+    for path in sorted(paths):
+        folder, _, name = path.rpartition("/")
+        by_folder.setdefault(folder, []).append(name)
+    stamp = STAMP.pack(1, 2, 3, 4)
+    return Listing(
+        [
+            Folder(folder, sorted(names), bytearray(stamp * len(names)), bytearray(UNKNOWN * len(names)))
+            for folder, names in sorted(by_folder.items())
+        ]
+    )
+
+
+def paths_in(found: Listing) -> list[str]:
+    return [folder.path_of(index) for folder, index in found]
+
+
+names = st.sampled_from(["a", "a.b", "a-b", "a b", "a!", "a0", "A", "b", "é", "aa", "~", "\uffff", "\U0001f58b"])
+trees = st.sets(st.lists(names, min_size=1, max_size=4).map("/".join), max_size=30)
+
+
+def without_clashes(paths: set[str]) -> set[str]:
+    """The paths but those of folders of other paths."""
+    return {path for path in paths if not any(other.startswith(f"{path}/") for other in paths)}
+
+
+@given(trees)
+@example({"a", "a.b", "a-b", "a/b"})
+@example({"a/a", "a.b", "a-b/a", "a/a.b", "a0"})
+@example({"a", "a/b", "a/b/c", "a.b/c", "a-b"})
+def test_files_are_listed_in_the_order_of_their_paths(paths: set[str]) -> None:
+    # In a listing a name may stand for a file and for a folder: nothing in the order depends on there being no such.
+    assert paths_in(listing_of(paths)) == sorted(paths)
+
+
+@settings(max_examples=30, deadline=None)
+@given(trees.map(without_clashes))
+@example({"a", "a.b", "a-b/c", "x/a", "x/a.b", "x/a-b", "x/b/b"})
+def test_a_scan_lists_the_files_that_are_there_in_the_order_of_their_paths(paths: set[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(Path(folder), Anything()).write(dict.fromkeys(paths, b""))
+
+        found = look(site.source, site.root)
+
+    below_a_folder = {path for path in paths if "/" in path}
+    assert paths_in(found) == sorted(shown(path) for path in below_a_folder)
+    assert len(found) == len(below_a_folder)
+
+
+@given(trees, st.data())
+def test_a_stored_listing_is_read_back_as_it_was(paths: set[str], data: st.DataObject) -> None:
+    found = listing_of(paths)
+    for folder, index in found:
+        folder.record(index, data.draw(st.binary(min_size=16, max_size=16)), STAMP.pack(index, -1, 2**62, 2**64 - 1))
+    found.unreadable = {"x/y": "Permission denied"}
+    with tempfile.TemporaryDirectory() as cache:
+        file = f"{cache}/listing"
+
+        listing.store(file, found, "digest", b"stamp", "1.1")
+
+        assert read_listing(file) == found
+        summary = read_summary(file)
+    assert summary is not None
+    assert summary.digests == {folder.path: folder.digest() for folder in found.folders}
+    assert (summary.unreadable, summary.root_missing) == ({"x/y": "Permission denied"}, False)
+    assert (summary.files, summary.manifest, summary.manifest_stamp) == (len(found), "digest", b"stamp".hex())
+    assert summary.readers == "1.1"
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A stored listing."""
+    file = tmp_path / "listing"
+    listing.store(str(file), listing_of(["a/b", "a/c", "b/c", "d"]), "digest", b"stamp", "1.1")
+    return file
+
+
+def test_a_listing_that_is_cut_short_is_none(stored: Path) -> None:
+    whole = stored.read_bytes()
+    for length in range(len(whole)):
+        stored.write_bytes(whole[:length])
+
+        assert read_listing(str(stored)) is None
+        assert read_summary(str(stored)) is None or length >= whole.index(b"\n")
+
+
+def test_a_listing_with_a_byte_changed_is_none(stored: Path) -> None:
+    whole = stored.read_bytes()
+    end_of_summary = whole.index(b"\n")
+    for place, flip in ((place, flip) for place in range(len(whole)) for flip in (1, 0x20, 0x80, 0xFF)):
+        damaged = bytearray(whole)
+        damaged[place] ^= flip
+        stored.write_bytes(damaged)
+
+        assert read_listing(str(stored)) is None
+        assert read_summary(str(stored)) is None or place > end_of_summary
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b" ",
+        b"\x00" * 1000,
+        b"\xff" * 1000,
+        b"garbage",
+        *(f"{xxhash.xxh3_128_hexdigest(text)} ".encode() + text + b"\n" for text in (b"", b"[]", b"1", b"{}", b"null")),
+        *(
+            f"{xxhash.xxh3_128_hexdigest(text)} ".encode() + text + b"\n"
+            for text in (b'{"version": 1}', b'"version"', b'["version"]', b'{"version": 1, "digests": 3, "more": 4}')
+        ),
+    ],
+)
+def test_what_is_no_listing_is_none(stored: Path, content: bytes) -> None:
+    stored.write_bytes(content)
+
+    assert read_listing(str(stored)) is None
+    assert read_summary(str(stored)) is None
+
+
+def test_a_listing_of_another_version_is_none(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "FORMAT_VERSION", listing.FORMAT_VERSION + 1)
+
+    assert read_listing(str(stored)) is None
+    assert read_summary(str(stored)) is None
+
+
+def test_a_listing_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+
+    assert read_listing(str(tmp_path / "folder")) is read_listing(str(tmp_path / "missing")) is None
+    assert read_summary(str(tmp_path / "folder")) is read_summary(str(tmp_path / "missing")) is None
+
+
+def test_what_a_listing_says_of_its_version_is_in_its_first_line(stored: Path) -> None:
+    line = stored.read_bytes().split(b"\n")[0]
+
+    assert json.loads(line.partition(b" ")[2])["version"] == listing.FORMAT_VERSION
+
+
+def test_the_manifest_has_each_files_hash_and_path_as_xxhsum_writes_them(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS, "Online/Genuine/notes": b"no signature"})
+    os.mkfifo(site.root / "Online/Genuine/002_1.HWR")
+
+    site.scan()
+    before = site.manifest
+    site.load()
+
+    assert before.decode().splitlines() == [
+        "unknown                           Online/Genuine/001_1.HWR",
+        "not_regular                       Online/Genuine/002_1.HWR",
+        "unknown                           Online/Genuine/notes",
+    ]
+    assert site.manifest.decode().splitlines() == [
+        f"{xxhash.xxh3_128_hexdigest(THREE_POINTS)}  Online/Genuine/001_1.HWR",
+        "not_regular                       Online/Genuine/002_1.HWR",
+        "unread                            Online/Genuine/notes",
+    ]
+
+
+def test_the_manifest_is_not_even_written_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    status = (site.cache / "manifest").stat()
+
+    assert site.scan() is None
+    site.load()
+
+    assert (site.cache / "manifest").stat() == status
+
+
+def test_the_manifest_is_the_same_after_a_touch(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    manifest = site.manifest
+    for path in SAMPLE_A:
+        os.utime(site.root / path, (1, 1))
+
+    assert site.scan() is not None
+    assert site.manifest != manifest
+    site.load()
+
+    assert site.manifest == manifest
+
+
+def test_the_manifest_is_the_same_when_it_is_made_anew(tmp_path: Path) -> None:
+    # A file that is rejected by its name was "unread" in the first manifest, and "unknown" in one made anew.
+    site = site_a(tmp_path, {**SAMPLE_A, "Online/Genuine/notes": b"no signature"})
+    site.load()
+    manifest = site.manifest
+
+    site.forget()
+    site.load()
+
+    assert site.manifest == manifest
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_lost_manifest_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    manifest = site.manifest
+    if damage is None:
+        (site.cache / "manifest").unlink()
+    else:
+        (site.cache / "manifest").write_bytes(damage)
+
+    site.scan()
+
+    assert site.manifest == manifest
+
+
+def test_files_of_the_build_folder_are_their_owners_alone(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    umask = os.umask(0)
+    try:
+        site.load()
+    finally:
+        os.umask(umask)
+
+    made = {**snapshot(site.settings.build), **snapshot(site.warehouse_file.parent)}
+    assert {stat.S_IMODE(mode) for mode, _ in made.values()} == {0o600, 0o700}
+    assert stat.S_IMODE(site.settings.build.stat().st_mode) == 0o700
+
+
+OPENED = """
+import sys
+from pathlib import Path
+from tests.trees import Site
+
+site = Site(Path(sys.argv[1]))
+names = {path.name for path in site.root.rglob("*") if path.is_file()}
+opened = []
+
+@sys.addaudithook
+def hook(event, arguments):
+    if event == "open" and str(arguments[0]).rpartition("/")[2] in names:
+        opened.append(arguments[0])
+
+site.scan()
+by_scan, opened = opened, []
+site.load()
+print(len(by_scan), len(opened))
+"""
+
+
+def test_a_scan_opens_no_file_of_the_dataset(tmp_path: Path) -> None:
+    site_a(tmp_path)
+
+    run = subprocess.run(
+        [sys.executable, "-c", OPENED, tmp_path], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout.split() == ["0", "34"]  # and the load that follows opens them, so that the hook does hear of it
+
+
+@given(st.binary(min_size=1, max_size=20).map(lambda name: os.fsdecode(name.replace(b"\0", b"\n"))))
+@example("\\")
+@example("\\\\x41\\U00000041")
+@example("new\nline\r\ttab\x1b[31m\u202egnp.\u2028")
+@example("\udcff\udc80\\")
+def test_any_name_is_shown_in_print_and_found_again(name: str) -> None:
+    assert shown(name).isprintable()
+    assert raw(shown(name)) == name
+
+
+@given(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=20))
+def test_any_text_is_shown_in_print_and_found_again(name: str) -> None:
+    assert shown(name).isprintable()
+    assert raw(shown(name)) == name
+
+
+def test_a_plain_name_is_shown_as_it_is() -> None:
+    assert shown("Größe (1), „a“.PNG") == "Größe (1), „a“.PNG"
+
+
+HOSTILE = {
+    "new\nline.HWR": "new\\U0000000aline.HWR",
+    "tab\t.HWR": "tab\\U00000009.HWR",
+    "\x1b[31mred.HWR": "\\U0000001b[31mred.HWR",
+    "\u202eRWH.1_100": "\\U0000202eRWH.1_100",
+    "back\\slash": "back\\\\slash",
+    "\udcff\udcfe": "\\xff\\xfe",
+    "-rf": "-rf",
+    " ": " ",
+    '"; --': '"; --',
+    "n" * 255: "n" * 255,
+}
+
+
+def test_a_hostile_name_is_one_escaped_line_wherever_it_is_told(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.write({f"Online/Genuine/{name}": b"" for name in HOSTILE})
+
+    site.load()
+
+    expected = {f"Online/Genuine/{name}" for name in HOSTILE.values()}
+    assert {path for path, reason in site.rejections().items() if reason is Reason.NAME_NOT_UNDERSTOOD} == expected
+    assert expected < {line[34:] for line in site.manifest.decode().split("\n")}
+    assert site.manifest.count(b"\n") == len(SAMPLE_A) + len(HOSTILE)
+
+
+def test_a_file_with_a_hostile_name_can_be_read_all_the_same(tmp_path: Path) -> None:
+    site = Site(tmp_path, Anything())
+    site.write({f"fold\ner\\/{name}": THREE_POINTS for name in HOSTILE})
+
+    assert site.counts() == {"added": len(HOSTILE)}
+    assert site.counts() == {"unchanged": len(HOSTILE)}
+
+
+JUNK = [".DS_Store", "._001_01.PNG", "Thumbs.db", "desktop.ini", ".ds_store", "THUMBS.DB", "Desktop.ini"]
+
+
+def test_what_file_managers_leave_is_passed_over(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {f"Offline/Genuine/{name}": b"\0" for name in JUNK})
+    site.write({"Offline/Genuine/001_01.PNG": b"", "Offline/Genuine/.hidden": b""})
+
+    assert site.counts() == {"added": 1, "rejected": 1}
+    assert site.rejections() == {"Offline/Genuine/.hidden": Reason.NAME_NOT_UNDERSTOOD}
+
+
+def test_files_beside_the_data_folders_are_no_part_of_the_data(tmp_path: Path) -> None:
+    beside = [
+        "README",
+        "Offline/README",
+        "Offline/Genuine.zip",
+        "Offline/genuine/001_01.PNG",
+        "Else/Genuine/001_01.PNG",
+    ]
+    site = site_a(tmp_path, {**dict.fromkeys(beside, picture()), "Offline/Genuine/001_01.PNG": b""})
+    (site.root / "Offline" / "link").symlink_to("Genuine")
+    os.mkfifo(site.root / "pipe")
+
+    assert site.counts() == {"added": 1}
+    assert paths_in(site.listing) == ["Offline/Genuine/001_01.PNG"]
+
+
+def test_a_folder_below_the_data_folders_is_looked_into(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Offline/Genuine/more/001_01.PNG": b"", "Offline/Genuine/001_01.PNG": b""})
+
+    site.load()
+
+    assert site.rejections() == {"Offline/Genuine/more/001_01.PNG": Reason.NAME_NOT_UNDERSTOOD}
+
+
+def test_what_is_no_regular_file_is_named_and_neither_followed_nor_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "001_01.PNG").write_bytes(picture())
+    site = site_a(tmp_path, {"Offline/Genuine/001_01.PNG": b""})
+    genuine = site.root / "Offline" / "Genuine"
+    (genuine / "002_01.PNG").symlink_to(outside / "001_01.PNG")
+    (genuine / "003_01.PNG").symlink_to("001_01.PNG")
+    (genuine / "004_01.PNG").symlink_to("nowhere")
+    (genuine / "005_01.PNG").symlink_to("005_01.PNG")
+    (genuine / "006_01.PNG").symlink_to("/dev/zero")
+    (genuine / "folder").symlink_to(outside)
+    (genuine / "loop").symlink_to("..")
+    (site.root / "Online").symlink_to("Offline")
+    os.mkfifo(genuine / "007_01.PNG")
+    monkeypatch.chdir(genuine)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("008_01.PNG")
+
+        counts = site.counts()
+
+    assert counts == {"added": 1, "rejected": 10}
+    links = ["002_01.PNG", "003_01.PNG", "004_01.PNG", "005_01.PNG", "006_01.PNG", "folder", "loop"]
+    assert site.rejections() == {
+        "Online": Reason.SYMLINK,
+        **{f"Offline/Genuine/{name}": Reason.SYMLINK for name in links},
+        **{f"Offline/Genuine/{name}": Reason.NOT_REGULAR for name in ("007_01.PNG", "008_01.PNG")},
+    }
+    assert site.details()["Online"] == "it is a symbolic link; put the file itself here"
+    assert site.details()["Offline/Genuine/007_01.PNG"] == "it is no regular file"
+
+
+def test_what_lies_too_deep_is_named_once_and_not_looked_into(tmp_path: Path) -> None:
+    deepest = "/".join(["Online", "Genuine", *("d" * (MAX_DEPTH - 2))])
+    site = site_a(tmp_path, {f"{deepest}/file": b"", f"{deepest}/deeper/file": b"", f"{deepest}/deeper/d/file": b""})
+
+    site.load()
+
+    assert site.rejections() == {
+        f"{deepest}/file": Reason.NAME_NOT_UNDERSTOOD,
+        f"{deepest}/deeper": Reason.TOO_DEEP,
+    }
+    assert site.details()[f"{deepest}/deeper"] == "it lies too deep to be looked into"
+
+
+def test_a_tree_deeper_than_any_path_and_any_recursion_is_only_too_deep(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS})
+    descriptor = os.open(site.root / "Online" / "Genuine", os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("deeper", dir_fd=descriptor)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    try:
+        counts = site.counts()
+    finally:
+        subprocess.run(["rm", "-r", site.root / "Online" / "Genuine" / "deeper"], check=True)
+
+    assert counts == {"added": 1, "rejected": 1}
+
+
+def test_a_folder_whose_path_is_too_long_for_the_system_is_a_problem_and_no_end(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS})
+    descriptor = os.open(site.root / "Online" / "Genuine", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=descriptor)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(descriptor)
+    try:
+        loaded = site.load()
+    finally:
+        subprocess.run(["rm", "-r", site.root / "Online" / "Genuine" / ("d" * 250)], check=True)
+
+    assert loaded.counts.added == 1
+    assert isinstance(loaded.problem, DatasetError)
+    assert "File name too long" in str(loaded.problem)
+
+
+def test_a_root_that_is_a_link_is_as_good_as_the_folder(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.root.rename(tmp_path / "volume")
+    site.root.symlink_to(tmp_path / "volume")
+
+    assert site.counts() == {"added": 30, "rejected": 4}
+
+
+def test_a_folder_that_cannot_be_read_is_put_down_as_that() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        (site.root / "Online" / "Genuine").chmod(0)
+
+        found = look(SourceA(), site.root)
+
+        assert found.unreadable == {"Online/Genuine": "Permission denied"}
+        assert len(found) == 24
+        assert found.root_missing is False
+
+
+def test_a_folder_whose_entries_cannot_be_looked_at_is_put_down_as_unreadable() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        (site.root / "Online" / "Genuine").chmod(0o444)  # names can be listed, but nothing be known of them
+
+        found = look(SourceA(), site.root)
+
+        assert found.unreadable == {"Online/Genuine": "Permission denied"}
+
+
+def test_what_can_be_read_again_is_scanned_again() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        (site.root / "Online" / "Genuine").chmod(0)
+        site.scan()
+
+        (site.root / "Online" / "Genuine").chmod(0o700)
+
+        found = site.scan()
+        assert found is not None
+        assert (found.unreadable, len(found)) == ({}, 34)
+
+
+def test_a_stamp_is_trusted_only_if_the_file_rested_for_two_seconds() -> None:
+    second = 1_000_000_000
+    stamp = STAMP.pack(10, 20, 100 * second, 30)
+
+    assert trusted_stamp(stamp, 102 * second + 1) == stamp
+    for clock in (102 * second, 101 * second, 100 * second, 99 * second, 0):
+        assert trusted_stamp(stamp, clock) == STAMP.pack(VOID, 20, 100 * second, 30)
+
+
+def test_a_future_date_of_the_content_alone_is_no_reason_to_distrust_a_stamp() -> None:
+    stamp = STAMP.pack(10, 2**62, 100, 30)
+
+    assert trusted_stamp(stamp, 3_000_000_000) == stamp
+
+
+def test_a_file_that_changed_just_before_it_was_read_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_a(tmp_path)
+    site.load()
+
+    found = site.scan()
+
+    assert found is not None
+    assert all(found_folder.content(index) == UNKNOWN for found_folder, index in found)
+    later(monkeypatch)
+    site.load()
+    assert site.scan() is None
+
+
+def test_a_file_whose_content_does_not_matter_is_not_asked_for_when_it_changes(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Genuine/notes": b"1", "Online/Genuine/001_1.HWR": THREE_POINTS})
+    site.load()
+    site.write({"Online/Genuine/notes": b"22"})
+
+    found = site.scan()
+
+    assert found is not None
+    assert {folder.names[index]: folder.content(index) for folder, index in found} == {
+        "001_1.HWR": UNKNOWN,  # it is read once more, having changed just before
+        "notes": UNREAD,
+    }
+
+
+def test_an_edit_that_leaves_every_stamp_as_it_was_is_found_where_stamps_are_coarse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def coarse_stamp(status: os.stat_result) -> bytes:
+        """As a file system has it that counts whole seconds."""
+        second = 1_000_000_000
+        modified, changed = status.st_mtime_ns // second * second, status.st_ctime_ns // second * second
+        return STAMP.pack(status.st_size, modified, changed, status.st_ino)
+
+    monkeypatch.setattr(scan, "stamp_of", coarse_stamp)
+    monkeypatch.setattr(extract, "stamp_of", coarse_stamp)
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": trajectory((1, 2, 3))})
+    site.load()
+
+    site.write({"Online/Genuine/001_1.HWR": trajectory((1, 2, 4))})
+
+    assert site.counts() == {"changed": 1}
