@@ -24,6 +24,13 @@ class Authenticity(StrEnum):
     FORGED = "forged"
 
 
+class Kind(StrEnum):
+    """The form of a signature: a picture of its ink, or the trajectory of the pen."""
+
+    IMAGE = "image"
+    XYZ = "xyz"
+
+
 class Modality(StrEnum):
     """How the signature was captured: as a picture of its ink, or while it was written."""
 
@@ -61,9 +68,14 @@ class PersonKey:
         return "/".join(part for part in (self.source, self.collection, self.external_id) if part)
 
 
-def signature_key(signee: PersonKey, authenticity: Authenticity, forger: PersonKey | None, sample: str) -> str:
-    """The key of a signature: whose it is, whether he wrote it, who else did, and which sample of these it is."""
-    return _SEPARATOR.join((str(signee), authenticity, str(forger or ""), sample))
+def signature_key(
+    kind: Kind, signee: PersonKey, authenticity: Authenticity, forger: PersonKey | None, sample: str
+) -> str:
+    """The key of a signature: whose it is, whether he wrote it, who else did, and which sample of these it is.
+
+    A picture and a trajectory are two signatures, also where they are of one movement of the pen.
+    """
+    return _SEPARATOR.join((kind, str(signee), authenticity, str(forger or ""), sample))
 
 
 def derive_id(kind: str, key: str) -> str:

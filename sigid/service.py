@@ -14,7 +14,7 @@ import xxhash
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
-from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
+from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 
 
 def _well_formed(key: PersonKey) -> PersonKey:
@@ -83,7 +83,10 @@ class SignatureRepository(Protocol):
     """Keeps signatures, retired ones among them."""
 
     def store(self, signatures: Iterable[AnySignature]) -> None:
-        """Keep the signatures, each in the place of the one with its id. Their signees are stored before them."""
+        """Keep the signatures, each in the place of the one with its id, which was of the same kind.
+
+        Their signees are stored before them.
+        """
 
     def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
         """Those of the signatures that are there, by id."""
@@ -239,7 +242,7 @@ def _with_ids(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> l
     by_id: dict[str, AnyNewSignature] = {}
     _well_formed(signee)
     for new in new_signatures:
-        id_ = derive_id("signature", signature_key(signee, new.authenticity, new.forger, _sample(new)))
+        id_ = derive_id("signature", signature_key(_kind(new), signee, new.authenticity, new.forger, _sample(new)))
         if by_id.setdefault(id_, new) != new:
             raise ValueError(
                 f"two signatures under the key {str(signee)!r} claim to be sample {_sample(new)!r}; "
@@ -249,6 +252,10 @@ def _with_ids(signee: PersonKey, new_signatures: Iterable[AnyNewSignature]) -> l
             raise ValueError(f"sample {_sample(new)!r} under the key {str(signee)!r} claims to be its own parent")
         with_ids.append((id_, new))
     return with_ids
+
+
+def _kind(new: AnyNewSignature) -> Kind:
+    return Kind.IMAGE if isinstance(new, NewImageSignature) else Kind.XYZ
 
 
 def _sample(new: AnyNewSignature) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from sigid.identity import Authenticity, PersonKey, derive_id, signature_key
+from sigid.identity import Authenticity, Kind, PersonKey, derive_id, signature_key
 
 PUBLISHED = {
     ("signee", "source_a/online/genuine/1"): "1FE7MA9Z69C6XZRPNYYA60XNSP",
@@ -101,13 +101,15 @@ def test_a_malformed_key_is_refused_by_name(text: str) -> None:
 
 
 ALIKE = st.builds(PersonKey, st.just("a"), st.sampled_from(["", "1"]), st.sampled_from(["1", "2"]))
-SIGNATURES = st.tuples(ALIKE, st.sampled_from(Authenticity), st.none() | ALIKE, st.text("1\x1f", max_size=2))
+SIGNATURES = st.tuples(
+    st.sampled_from(Kind), ALIKE, st.sampled_from(Authenticity), st.none() | ALIKE, st.text("1\x1f", max_size=2)
+)
 
 
 @given(SIGNATURES, SIGNATURES)
 def test_signatures_that_differ_in_anything_differ_in_key(
-    one: tuple[PersonKey, Authenticity, PersonKey | None, str],
-    other: tuple[PersonKey, Authenticity, PersonKey | None, str],
+    one: tuple[Kind, PersonKey, Authenticity, PersonKey | None, str],
+    other: tuple[Kind, PersonKey, Authenticity, PersonKey | None, str],
 ) -> None:
     assert (signature_key(*one) == signature_key(*other)) == (one == other)
 
@@ -116,7 +118,7 @@ def test_sample_1_of_a_forger_is_not_sample_1_of_another_one_nor_of_the_signee()
     signee = PersonKey("source_a", "online/genuine", "1")
     forgers = [PersonKey("source_a", "online/forgeries", number) for number in ("1", "2")]
 
-    keys = {signature_key(signee, Authenticity.GENUINE, None, "1")}
-    keys |= {signature_key(signee, Authenticity.FORGED, forger, "1") for forger in (None, *forgers)}
+    keys = {signature_key(Kind.XYZ, signee, Authenticity.GENUINE, None, "1")}
+    keys |= {signature_key(Kind.XYZ, signee, Authenticity.FORGED, forger, "1") for forger in (None, *forgers)}
 
     assert len(keys) == 4

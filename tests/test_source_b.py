@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sigid.errors import DatasetError, Reason, Rejected
-from sigid.identity import Authenticity, Modality, PersonKey, signature_key
+from sigid.identity import Authenticity, Kind, Modality, PersonKey, signature_key
 from sigid.sources.base import Names
 from sigid.sources.formats import Format
 from sigid.sources.source_b import SourceB
@@ -56,7 +56,9 @@ def test_a_signature_with_a_parent_is_a_forgery_of_it() -> None:
     assert (claim.signee, claim.authenticity) == (PersonKey("source_b", "", GENUINE), Authenticity.FORGED)
     assert (claim.sample, claim.forger) == (FORGED, None)
     assert claim.parent == of_index.claim(file_of(GENUINE)).key
-    assert claim.parent == signature_key(PersonKey("source_b", "", GENUINE), Authenticity.GENUINE, None, GENUINE)
+    assert claim.parent == signature_key(
+        Kind.IMAGE, PersonKey("source_b", "", GENUINE), Authenticity.GENUINE, None, GENUINE
+    )
 
 
 def test_every_listed_file_is_expected() -> None:

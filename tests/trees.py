@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -209,6 +210,17 @@ class Site:
     def warehouse(self) -> Iterator[Warehouse]:
         with open_warehouse(self.settings.warehouse) as warehouse:
             yield warehouse
+
+    def clean_digest(self) -> str:
+        """The digest of one load of the files, as they are now, into a new warehouse."""
+        clean = self.afresh()
+        clean.load(allow_removals=True)
+        return clean.digest()
+
+    def execute(self, *statements: str) -> list[Any]:
+        """What the warehouse's file answers to the last of the statements, which say what they like to it."""
+        with closing(sqlite3.connect(self.warehouse_file, isolation_level=None)) as connection:
+            return [connection.execute(statement).fetchall() for statement in statements][-1]
 
     def digest(self) -> str:
         with self.warehouse() as warehouse:

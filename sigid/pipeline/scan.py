@@ -172,6 +172,8 @@ def keep(found: Listing, place: Workplace) -> str:
         stands = False
     if not stands:
         write_whole(str(place.manifest), found.manifest())
+    for left in place.listing.parent.glob("*.new"):  # by one who was killed while he wrote
+        left.unlink()
     hashed.update(place.readers.encode())
     digest = hashed.hexdigest()
     listing_.store(str(place.listing), found, digest, _stamp_of_file(place.manifest), place.readers)

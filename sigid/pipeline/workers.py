@@ -40,6 +40,7 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
         return
     context = _Context()
     context.set_forkserver_preload([extract.__name__])
+    _await_start(context)
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:
         yield pool
@@ -66,6 +67,16 @@ class _Context(ForkServerContext):
     """Starts processes from a clean one: this one's threads' locks and its open warehouse are not for copying."""
 
     Process = _Process
+
+
+def _await_start(context: _Context) -> None:
+    """Wait until processes start at once.
+
+    A pool that is given up while its first process is still to start, as on Ctrl-C, leaves one that fails with a trace.
+    """
+    first = context.Process(target=int)
+    first.start()
+    first.join()
 
 
 def in_order(

@@ -34,7 +34,7 @@ class Claim:
     @property
     def key(self) -> str:
         """The key of the signature that it claims to be: two files of one source cannot share it."""
-        return signature_key(self.signee, self.authenticity, self.forger, self.sample)
+        return signature_key(self.format.kind, self.signee, self.authenticity, self.forger, self.sample)
 
     @property
     def signature_id(self) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from sigid.errors import DatasetError, Reason, Rejected
-from sigid.identity import Authenticity, Modality, PersonKey, signature_key
+from sigid.identity import Authenticity, Kind, Modality, PersonKey, signature_key
 from sigid.sources.base import EVERY_FOLDER, Claim, Names
 from sigid.sources.formats import Format
 
@@ -70,7 +70,7 @@ class _Index:
             _signee(parent),
             id_,
             Authenticity.FORGED,
-            parent=signature_key(_signee(parent), Authenticity.GENUINE, None, parent),
+            parent=signature_key(Kind.IMAGE, _signee(parent), Authenticity.GENUINE, None, parent),
         )
 
     def _check_parent(self, id_: str, parent: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import select
 
 from sigid.entity import AnySignature, Signee
 from sigid.warehouse.database import Access, in_batches
@@ -18,8 +18,6 @@ from sigid.warehouse.rows import (
     trajectory_rows,
 )
 from sigid.warehouse.schema import forger, signature, signee, trajectory
-
-_DELETE_TRAJECTORY = delete(trajectory).where(trajectory.c.signature_id == bindparam("id"))
 
 
 class WarehouseSigneeRepository:
@@ -62,8 +60,6 @@ class WarehouseSignatureRepository:
             for table, of_table in rows.items():
                 if of_table:
                     connection.execute(self._warehouse.database.upsert(table), of_table)
-            if pictures := [{"id": each.id} for each in signatures if each.kind == "image"]:
-                connection.execute(_DELETE_TRAJECTORY, pictures)  # of a trajectory in whose place a picture came
 
     def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
         with self._warehouse.reading() as connection:

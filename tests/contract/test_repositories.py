@@ -153,9 +153,8 @@ def test_storing_a_signature_twice_changes_nothing(stores: Stores, signature: An
         TRAJECTORY.model_copy(update={"metadata": {"hertz": 200}, "retired_at": A_MOMENT}),
         TRAJECTORY.model_copy(update={"created": A_MOMENT}),
         TRAJECTORY.model_copy(update={"signee_id": SOMEONE_ELSE.id}),
-        PICTURE.model_copy(update={"id": TRAJECTORY.id}),
     ],
-    ids=["other points", "other facts", "another time", "another signee", "a picture"],
+    ids=["other points", "other facts", "another time", "another signee"],
 )
 def test_a_signature_takes_the_place_of_the_one_with_its_id_and_leaves_nothing_of_it(
     open_stores: OpenStores, stores: Stores, successor: AnySignature
@@ -169,15 +168,6 @@ def test_a_signature_takes_the_place_of_the_one_with_its_id_and_leaves_nothing_o
         others.signatures.store([successor])
         assert stores.content() == others.content()
         assert stores.signatures.find([TRAJECTORY.id]) == {TRAJECTORY.id: successor}
-
-
-def test_a_trajectory_takes_the_place_of_a_picture(stores: Stores) -> None:
-    successor = TRAJECTORY.model_copy(update={"id": PICTURE.id})
-    stores.signatures.store([PICTURE])
-
-    stores.signatures.store([successor])
-
-    assert stores.signatures.of_signee(SOMEONE.id) == [successor]
 
 
 def test_of_two_with_one_id_in_one_call_the_later_one_is_kept(stores: Stores) -> None:

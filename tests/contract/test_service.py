@@ -186,15 +186,15 @@ def test_a_zero_with_another_sign_is_another_point(stores: Stores, service: Sign
     assert math.copysign(1, replaced.points[0].y) == -1
 
 
-def test_a_trajectory_may_replace_a_picture(stores: Stores, service: SignatureApplicationService) -> None:
-    (old,) = found(stores, service.register_signatures([PICTURE], KEY))
+def test_a_trajectory_and_a_picture_of_one_sample_are_two_signatures(
+    stores: Stores, service: SignatureApplicationService
+) -> None:
+    service.register_signatures([PICTURE], KEY)
 
     registration = service.register_signatures([TRAJECTORY.model_copy(update={"sample": "1"})], KEY)
 
-    (replaced,) = found(stores, registration)
-    assert outcomes(registration) == [Outcome.REPLACED]
-    assert (old.kind, replaced.kind) == ("image", "xyz")
-    assert (replaced.id, replaced.created) == (old.id, old.created)
+    assert outcomes(registration) == [Outcome.ADDED]
+    assert sorted(each.kind for each in stores.signatures.of_signee(registration.signee_id)) == ["image", "xyz"]
 
 
 def test_a_picture_that_was_moved_is_the_same_one_and_stays_where_the_asset_service_has_it(

@@ -7,23 +7,27 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from sigid.identity import Kind
+
 
 class Format(StrEnum):
-    """A format, the version of its reader, and the most bytes that a file of it may have.
+    """A format, the kind of signature in it, the version of its reader, and the most bytes that a file of it may have.
 
     Another version has every file of the format read again. The bounds are far above what a signature takes: they
     keep a file that is none from taking the machine's memory.
     """
 
+    kind: Kind
     version: int
     max_bytes: int
 
-    PNG = "png", 1, 256 * 2**20
-    HWR = "hwr", 1, 16 * 2**20
+    PNG = "png", Kind.IMAGE, 1, 256 * 2**20
+    HWR = "hwr", Kind.XYZ, 1, 16 * 2**20
 
-    def __new__(cls, name: str, version: int, max_bytes: int) -> Format:
+    def __new__(cls, name: str, kind: Kind, version: int, max_bytes: int) -> Format:
         member = str.__new__(cls, name)
         member._value_ = name
+        member.kind = kind
         member.version = version
         member.max_bytes = max_bytes
         return member

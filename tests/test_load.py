@@ -1,0 +1,1406 @@
+"""load: the warehouse comes to what the files say, whatever happened before, and each signature is registered once."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from sigid.entity import ImageSignature, XYZSignature
+from sigid.errors import BusyError, DatasetError, Reason, RejectionsStand, RemovalsWithheld
+from sigid.pipeline import extract, study, workers
+from sigid.pipeline import scan as scan_module
+from sigid.pipeline.extract import Batch, Extracted
+from sigid.pipeline.listing import STAMP, VOID
+from sigid.pipeline.load import load
+from sigid.sources.formats import Format, hwr
+from sigid.sources.source_a import SourceA
+from sigid.warehouse.ledger import FileLine, Ledger
+from sigid.warehouse.schema import metadata
+from tests.trees import (
+    SAMPLE_A,
+    THREE_POINTS,
+    Site,
+    later,
+    ordinary_user,
+    picture,
+    site_a,
+    site_b,
+    snapshot,
+    trajectory,
+)
+
+PROJECT = Path(__file__).parents[1]
+REJECTED_IN_A = {
+    "Online/Forgeries/0123004_1.HWR": Reason.WRONG_COLUMN_COUNT,
+    "Online/Genuine/001_2.HWR": Reason.EMPTY,
+    "Online/Genuine/004_4.HWR": Reason.WRONG_COLUMN_COUNT,
+    "Online/Genuine/010_7.HWR": Reason.WRONG_COLUMN_COUNT,
+}
+GENUINE = "Online/Genuine/001_1.HWR"
+OTHER = "Online/Genuine/004_1.HWR"
+PICTURE = "Offline/Genuine/001_01.PNG"
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that were read, as they are."""
+    paths: list[str] = []
+
+    def noting(batch: Batch) -> list[Extracted]:
+        paths.extend(task.path for task in batch.tasks)
+        return extract.extract(batch)
+
+    monkeypatch.setattr(study, "extract", noting)
+    return paths
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The contents that were parsed, as they are."""
+    contents: list[bytes] = []
+    parse = extract._parse
+
+    def noting(format_: Format, content: bytes, accepts_blank: bool) -> extract.Outcome:
+        contents.append(content)
+        return parse(format_, content, accepts_blank)
+
+    monkeypatch.setattr(extract, "_parse", noting)
+    return contents
+
+
+def many(folder: Path, count: int) -> Site:
+    """A site with that many trajectories, each of its own signee."""
+    return site_a(folder, {f"Online/Genuine/{n:04}_1.HWR": trajectory((n, n, n)) for n in range(count)})
+
+
+# The samples
+
+
+def test_source_a_of_the_assignment_gives_its_numbers(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+
+    counts = site.counts()
+
+    assert counts == {"added": 30, "rejected": 4}
+    assert site.catalog() == {
+        "files": 34,
+        "signatures": 30,
+        "images": 17,
+        "trajectories": 13,
+        "blank": 17,
+        "genuine": 16,
+        "forged": 14,
+        "signees": 7,
+        "forgers": 11,
+        "points": 39,
+        "rejected": 4,
+        "rejected_by_reason": {"empty": 1, "wrong_column_count": 3},
+    }
+    assert site.rejections() == REJECTED_IN_A
+
+
+def test_source_b_of_the_assignment_gives_its_numbers(tmp_path: Path) -> None:
+    site = site_b(tmp_path)
+
+    counts = site.counts()
+
+    assert counts == {"added": 7}
+    assert site.catalog() == {
+        "files": 7,
+        "signatures": 7,
+        "images": 7,
+        "blank": 7,
+        "genuine": 4,
+        "forged": 3,
+        "signees": 4,
+    }
+
+
+def test_both_sources_lie_in_one_warehouse_and_know_nothing_of_each_other(tmp_path: Path) -> None:
+    a, b = site_a(tmp_path), site_b(tmp_path)
+    a.load()
+    before = a.catalog()
+
+    assert b.counts() == {"added": 7}
+    assert a.counts() == {"unchanged": 30, "rejected": 4}
+    b.remove("3/3b13f6c1")
+    b.load()
+
+    assert a.catalog() == before
+    assert b.catalog()["retired"] == 1
+
+
+def test_what_is_registered_is_what_the_file_says(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Forgeries/0120001_1.HWR": b"1,2.0,3\n.0,5,6\n7,8,9.0", PICTURE: picture(9, 4, 3)})
+    site.load()
+
+    with site.warehouse() as warehouse:
+        drawn, written = warehouse.signatures()
+
+    assert isinstance(drawn, ImageSignature)
+    assert (drawn.width, drawn.height, drawn.mode, drawn.blank) == (4, 3, "L", False)
+    assert (drawn.modality, drawn.authenticity, drawn.sample, drawn.forger) == ("offline", "genuine", "1", None)
+    assert isinstance(written, XYZSignature)
+    assert written.points == [(1, 2, 3), (0, 5, 6), (7, 8, 9)]
+    assert (written.modality, written.authenticity, written.sample) == ("online", "forged", "1")
+    assert written.forger is not None
+    assert (written.forger.collection, written.forger.external_id) == ("online/forgeries", "120")
+
+
+def test_a_signee_who_is_only_known_from_forgeries_is_registered_all_the_same(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {"Online/Forgeries/0120001_1.HWR": THREE_POINTS})
+
+    site.load()
+
+    catalog = site.catalog()
+    assert (catalog["signees"], catalog["without_genuine"], catalog["forgers"]) == (1, 1, 1)
+
+    site.write({GENUINE: THREE_POINTS})
+    site.load()
+
+    catalog = site.catalog()
+    assert (catalog["signees"], catalog.get("without_genuine", 0)) == (1, 0)
+
+
+def test_files_of_the_same_content_are_different_signatures(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS, OTHER: THREE_POINTS})
+
+    site.load()
+
+    assert len(site.live()) == 2
+
+
+def test_two_warehouses_of_the_same_files_agree_on_every_id(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    other = site.afresh()
+
+    site.load()
+    other.load()
+
+    assert site.ids() == other.ids()
+    assert site.digest() == other.digest()
+
+
+def test_where_the_datasets_lie_is_not_in_the_digest(tmp_path: Path) -> None:
+    site, other = site_a(tmp_path / "here"), site_a(tmp_path / "there" / "deeper")
+
+    site.load()
+    other.load()
+
+    assert site.digest() == other.digest()
+
+
+def test_an_image_of_no_bytes_is_rejected_where_the_source_does_not_take_blank_ones(tmp_path: Path) -> None:
+    class Strict(SourceA):
+        accepts_blank = False
+
+    site = Site(tmp_path, Strict()).write({PICTURE: b""})
+
+    assert site.counts() == {"rejected": 1}
+    assert site.rejections() == {PICTURE: Reason.EMPTY}
+
+
+# Again
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_second_load_parses_nothing_and_writes_nothing(
+    tmp_path: Path, parsed: list[bytes], make: Callable[[Path], Site]
+) -> None:
+    site = make(tmp_path)
+    first = site.load()
+    digest, before = site.digest(), snapshot(site.warehouse_file.parent)
+    parsed.clear()
+
+    second = site.load()
+
+    assert parsed == []
+    assert snapshot(site.warehouse_file.parent) == before
+    assert (second.counts.unchanged, second.counts.rejected) == (first.counts.added, first.counts.rejected)
+    assert site.digest() == digest
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_once_the_files_have_rested_a_load_reads_nothing_and_there_is_no_need_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[str], make: Callable[[Path], Site]
+) -> None:
+    later(monkeypatch)
+    site = make(tmp_path)
+    site.load()
+    reads.clear()
+
+    assert site.scan() is None
+    assert site.is_current()
+    site.load()
+
+    assert reads == []
+
+
+def test_a_touched_file_is_read_and_found_to_be_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[str], parsed: list[bytes]
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    reads.clear()
+    parsed.clear()
+    before = snapshot(site.warehouse_file.parent)
+
+    os.utime(site.root / GENUINE)
+
+    assert site.counts() == {"unchanged": 30, "rejected": 4}
+    assert (reads, parsed) == ([GENUINE], [])
+    assert snapshot(site.warehouse_file.parent) == before
+    assert site.is_current()
+
+
+def test_reading_everything_again_finds_everything_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: list[str], parsed: list[bytes]
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    before = snapshot(site.warehouse_file.parent)
+    reads.clear()
+    parsed.clear()
+
+    assert site.counts(rehash=True) == {"unchanged": 30, "rejected": 4}
+    assert (sorted(reads), parsed) == (sorted(SAMPLE_A), [])
+    assert snapshot(site.warehouse_file.parent) == before
+
+
+def test_reading_everything_again_finds_what_no_stamp_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def size_alone(status: os.stat_result) -> bytes:
+        """The stamp on a file system that knows neither dates nor inodes."""
+        return STAMP.pack(status.st_size, 0, 0, 0)
+
+    monkeypatch.setattr(scan_module, "stamp_of", size_alone)
+    monkeypatch.setattr(extract, "stamp_of", size_alone)
+    site = site_a(tmp_path, {GENUINE: trajectory((1, 2, 3)), OTHER: trajectory((1, 2, 3))})
+    site.load()
+
+    site.write({GENUINE: trajectory((1, 2, 4))})
+
+    assert site.counts() == {"unchanged": 2}
+    assert site.counts(rehash=True) == {"changed": 1, "unchanged": 1}
+    assert site.digest() == site.clean_digest()
+
+
+# What stands in the build folder is a cache
+
+
+@pytest.mark.parametrize("file", ["listing", "manifest", "lock"])
+@pytest.mark.parametrize("damage", [b"", b"garbage\n", b"\xff" * 4096, None])
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_damaged_or_lost_cache_costs_time_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Site], file: str, damage: bytes | None
+) -> None:
+    later(monkeypatch)
+    site = make(tmp_path)
+    first = site.load().counts
+    digest, before = site.digest(), snapshot(site.warehouse_file.parent)
+    if damage is None:
+        (site.cache / file).unlink()
+    else:
+        (site.cache / file).write_bytes(damage)
+
+    second = site.load().counts
+
+    assert (second.unchanged, second.rejected, second.added) == (first.added, first.rejected, 0)
+    assert site.digest() == digest
+    assert snapshot(site.warehouse_file.parent) == before
+
+
+def test_the_whole_build_folder_may_go_at_any_time(tmp_path: Path, parsed: list[bytes]) -> None:
+    site = site_a(tmp_path, {**SAMPLE_A, "Online/Genuine/notes": b""})
+    site.load()
+    before = snapshot(site.warehouse_file.parent)
+    parsed.clear()
+
+    site.forget()
+
+    assert site.counts() == {"unchanged": 30, "rejected": 5}
+    assert parsed == []
+    assert snapshot(site.warehouse_file.parent) == before
+
+
+def test_a_cache_that_goes_between_scan_and_load_is_made_again(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.scan()
+    site.forget()
+
+    loaded = load(site.source, site.settings)
+
+    assert loaded.counts.added == 30
+
+
+def test_a_build_folder_serves_another_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    digest = site.digest()
+
+    site.using(warehouse=f"sqlite:///{tmp_path / 'another.sqlite'}")
+
+    assert not site.is_current()
+    assert site.counts() == {"added": 30, "rejected": 4}
+    assert site.digest() == digest
+    assert site.is_current()
+
+
+def test_a_removed_warehouse_is_filled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    digest = site.digest()
+
+    shutil.rmtree(site.warehouse_file.parent)
+
+    assert not site.is_current()
+    assert site.counts() == {"added": 30, "rejected": 4}
+    assert site.digest() == digest
+
+
+EMPTIED = {
+    "every table": [table.name for table in metadata.sorted_tables if table.name != "schema_version"],
+    "the signatures": ["signature"],
+    "the signatures with their points": ["trajectory", "signature"],
+    "the ledger": ["source_file"],
+    "signees and signatures": ["signature", "signee"],
+    "the loads": ["load"],
+}
+
+
+@pytest.mark.parametrize("tables", EMPTIED.values(), ids=EMPTIED)
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_an_emptied_warehouse_is_filled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Site], tables: list[str]
+) -> None:
+    later(monkeypatch)
+    site = make(tmp_path)
+    site.load()
+    digest, ids = site.digest(), site.ids()
+    site.execute(*(f"DELETE FROM {table}" for table in reversed(tables)))  # noqa: S608
+
+    assert not site.is_current()
+    site.load()
+
+    assert (site.digest(), site.ids()) == (digest, ids)
+    assert site.is_current()
+
+
+# Exactly what changed moves
+
+
+def test_an_added_file_is_added(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    ids = site.ids()
+
+    site.write({"Online/Genuine/001_3.HWR": THREE_POINTS})
+
+    assert site.counts() == {"added": 1, "unchanged": 30, "rejected": 4}
+    assert {path: id_ for path, id_ in site.ids().items() if path in ids} == ids
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_changed_file_changes_its_signature_under_its_id(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    ids = site.ids()
+
+    site.write({GENUINE: trajectory((1, 1, 1)), PICTURE: picture(7)})
+
+    assert site.counts() == {"changed": 2, "unchanged": 28, "rejected": 4}
+    assert site.ids() == ids
+    assert site.catalog()["blank"] == 16
+    assert site.digest() == site.clean_digest()
+
+
+def test_an_edit_that_keeps_size_and_date_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, {GENUINE: trajectory((1, 2, 3))})
+    site.load()
+    status = (site.root / GENUINE).stat()
+
+    site.write({GENUINE: trajectory((3, 2, 1))})
+    os.utime(site.root / GENUINE, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    assert (site.root / GENUINE).stat().st_mtime_ns == status.st_mtime_ns
+    assert site.counts() == {"changed": 1}
+
+
+def test_a_file_that_is_replaced_by_one_of_its_size_and_date_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, {GENUINE: trajectory((1, 2, 3)), "Online/new": trajectory((3, 2, 1))})
+    site.load()
+    status = (site.root / GENUINE).stat()
+
+    os.utime(site.root / "Online/new", ns=(status.st_atime_ns, status.st_mtime_ns))
+    site.rename("Online/new", GENUINE)
+
+    assert site.counts() == {"changed": 1}
+
+
+def test_a_removed_file_retires_its_signature_and_the_row_stays(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    id_ = site.ids()[GENUINE]
+
+    site.remove(GENUINE)
+
+    assert site.counts() == {"unchanged": 29, "retired": 1, "rejected": 4}
+    assert site.catalog()["files"] == 33
+    assert site.digest() == site.clean_digest()
+    assert id_ not in site.live()
+    with site.warehouse() as warehouse:
+        assert {each.id for each in warehouse.signatures(retired=True) if each.retired_at} == {id_}
+
+
+def test_a_file_that_comes_back_brings_its_signature_back_under_its_id(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    digest, ids = site.digest(), site.ids()
+    site.remove(GENUINE)
+    site.load()
+
+    site.write({GENUINE: THREE_POINTS})
+
+    assert site.counts() == {"added": 1, "unchanged": 29, "rejected": 4}
+    assert (site.digest(), site.ids()) == (digest, ids)
+    assert "retired" not in site.catalog()
+
+
+def test_a_file_that_comes_back_as_another_one_is_the_other_one_under_the_same_id(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    ids = site.ids()
+    site.remove(GENUINE)
+    site.load()
+
+    site.write({GENUINE: trajectory((9, 9, 9))})
+    site.load()
+
+    assert site.ids() == ids
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_removed_rejected_file_is_forgotten(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+
+    site.remove("Online/Genuine/001_2.HWR")
+
+    assert site.counts() == {"unchanged": 30, "rejected": 3}
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_rejected_file_that_is_mended_is_added(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+
+    site.write({"Online/Genuine/001_2.HWR": THREE_POINTS})
+
+    assert site.counts() == {"added": 1, "unchanged": 30, "rejected": 3}
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_broken_file_keeps_its_last_good_signature_which_is_stale(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    id_ = site.ids()[GENUINE]
+
+    site.write({GENUINE: b"1,2\n"})
+
+    assert site.counts() == {"unchanged": 29, "rejected": 5}
+    assert site.rejections()[GENUINE] is Reason.WRONG_COLUMN_COUNT
+    assert site.stale() == {id_}
+    assert site.catalog()["signatures"] == 30
+    with site.warehouse() as warehouse:
+        (stale,) = (each for each in warehouse.signatures() if each.id == id_)
+    assert isinstance(stale, XYZSignature)
+    assert len(stale.points) == 3
+
+
+@pytest.mark.parametrize("content", [THREE_POINTS, trajectory((9, 9, 9))], ids=["as before", "otherwise"])
+def test_a_broken_file_that_is_mended_is_no_longer_stale(tmp_path: Path, content: bytes) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    ids = site.ids()
+    site.write({GENUINE: b"1,2\n"})
+    site.load()
+
+    site.write({GENUINE: content})
+
+    assert site.counts() == {"changed": 1, "unchanged": 29, "rejected": 4}
+    assert (site.stale(), site.ids()) == (set(), ids)
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_broken_file_that_vanishes_retires_its_last_good_signature(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.write({GENUINE: b"1,2\n"})
+    site.load()
+
+    site.remove(GENUINE)
+
+    assert site.counts() == {"unchanged": 29, "retired": 1, "rejected": 4}
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_file_that_comes_back_broken_does_not_bring_its_signature_back(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.remove(GENUINE)
+    site.load()
+
+    site.write({GENUINE: b"1,2\n"})
+
+    assert site.counts() == {"unchanged": 29, "rejected": 5}
+    assert site.stale() == set()
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_picture_that_turns_into_a_pipe_and_a_link_is_stale_and_comes_back(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    digest, id_ = site.digest(), site.ids()[PICTURE]
+    for make, reason in ((os.mkfifo, Reason.NOT_REGULAR), (lambda path: path.symlink_to("x"), Reason.SYMLINK)):
+        (site.root / PICTURE).unlink()
+        make(site.root / PICTURE)
+
+        site.load()
+
+        assert site.rejections()[PICTURE] is reason
+        assert site.stale() == {id_}
+    (site.root / PICTURE).unlink()
+    site.write({PICTURE: b""})
+
+    site.load()
+
+    assert site.digest() == digest
+
+
+# Identity
+
+
+@pytest.mark.parametrize("rival", ["Online/Genuine/01_1.HWR", "Online/Genuine/001_01.HWR", "Online/Genuine/001_1.hwr"])
+def test_files_that_claim_one_identity_are_both_rejected_for_as_long_as_both_stand(tmp_path: Path, rival: str) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS, rival: THREE_POINTS, OTHER: THREE_POINTS})
+
+    assert site.counts() == {"added": 1, "rejected": 2}
+    assert site.rejections() == {GENUINE: Reason.IDENTITY_CONFLICT, rival: Reason.IDENTITY_CONFLICT}
+    assert site.details() == {
+        GENUINE: f"{rival} claims to be the same signature; keep one of them",
+        rival: f"{GENUINE} claims to be the same signature; keep one of them",
+    }
+    assert site.counts() == {"unchanged": 1, "rejected": 2}
+
+
+@pytest.mark.parametrize("stays", [GENUINE, "Online/Genuine/01_1.HWR"])
+def test_the_file_that_is_left_of_a_conflict_is_registered_under_the_same_id(tmp_path: Path, stays: str) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS, OTHER: THREE_POINTS})
+    site.load()
+    id_, rival = site.ids()[GENUINE], "Online/Genuine/01_1.HWR"
+    site.write({rival: trajectory((9, 9, 9))})
+    site.load()
+    assert site.stale() == {id_}
+
+    site.remove(*({GENUINE, rival} - {stays}))
+
+    assert site.counts() == {"changed": 1, "unchanged": 1}
+    assert site.ids()[stays] == id_
+    assert site.stale() == set()
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_third_rival_is_counted(tmp_path: Path) -> None:
+    rivals = ["Online/Genuine/001_1.HWR", "Online/Genuine/01_1.HWR", "Online/Genuine/1_1.HWR"]
+    site = site_a(tmp_path, dict.fromkeys(rivals, THREE_POINTS))
+
+    site.load()
+
+    assert site.details() == {
+        rivals[0]: f"{rivals[1]} (and 1 more) claims to be the same signature; keep one of them",
+        rivals[1]: f"{rivals[0]} (and 1 more) claims to be the same signature; keep one of them",
+        rivals[2]: f"{rivals[0]} (and 1 more) claims to be the same signature; keep one of them",
+    }
+
+
+def test_the_words_of_a_conflict_follow_the_rivals(tmp_path: Path) -> None:
+    site = site_a(tmp_path, dict.fromkeys(["Online/Genuine/001_1.HWR", "Online/Genuine/01_1.HWR"], THREE_POINTS))
+    site.load()
+
+    site.rename("Online/Genuine/01_1.HWR", "Online/Genuine/1_1.HWR")
+    site.load()
+
+    assert site.digest() == site.clean_digest()
+
+
+def test_what_is_no_file_is_nobodys_rival(tmp_path: Path) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS})
+    (site.root / "Online/Genuine/01_1.HWR").symlink_to("001_1.HWR")
+
+    assert site.counts() == {"added": 1, "rejected": 1}
+
+
+def test_a_renamed_file_keeps_its_signature(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    live = site.live()
+
+    site.rename(GENUINE, "Online/Genuine/1_01.hwr")
+
+    assert site.counts() == {"unchanged": 30, "rejected": 4}
+    assert site.live() == live
+    assert "retired" not in site.catalog()
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_renamed_file_that_leaves_a_link_under_its_old_name_is_not_stale(tmp_path: Path) -> None:
+    # The link was put down as the signature's file turned invalid, though the file is well under its new name.
+    site = site_a(tmp_path)
+    site.load()
+    site.rename(GENUINE, "Online/Genuine/1_1.HWR")
+    (site.root / GENUINE).symlink_to("1_1.HWR")
+
+    site.load()
+
+    assert site.rejections()[GENUINE] is Reason.SYMLINK
+    assert site.stale() == set()
+    assert site.digest() == site.clean_digest()
+
+
+def test_a_link_under_the_old_name_of_a_file_that_was_renamed_long_ago_makes_nothing_stale(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.rename(GENUINE, "Online/Genuine/1_1.HWR")
+    site.load()
+
+    (site.root / GENUINE).symlink_to("1_1.HWR")
+    site.load()
+
+    assert site.stale() == set()
+    assert site.digest() == site.clean_digest()
+
+
+def test_the_last_good_signature_of_a_broken_file_is_not_retired_with_a_rival(tmp_path: Path) -> None:
+    # It was: of two rivals that had both been that signature one vanished, and the other had turned invalid.
+    rival = "Online/Genuine/1_1.HWR"
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS})
+    site.load()
+    id_ = site.ids()[GENUINE]
+    site.rename(GENUINE, rival)
+    site.load()
+    site.write({rival: b"1,2\n"})
+    site.load()
+    site.write({GENUINE: THREE_POINTS})
+    site.load()
+
+    site.remove(GENUINE)
+    site.load()
+
+    assert site.stale() == {id_}
+    assert "retired" not in site.catalog()
+
+
+# What is gone, and what only cannot be seen
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_missing_root_is_named_and_retires_nothing(tmp_path: Path, make: Callable[[Path], Site]) -> None:
+    site = make(tmp_path)
+    site.load()
+    before = site.digest()
+    site.root.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(DatasetError) as caught:
+        site.load()
+
+    assert str(caught.value) == (
+        f"{site.root} is missing; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
+        "that holds it; if it is meant to be gone, say --allow-removals"
+    )
+    assert site.digest() == before
+
+
+@pytest.mark.parametrize("left", [[], ["Offline/Genuine", "Online"]], ids=["nothing", "empty folders"])
+def test_an_empty_root_is_named_and_retires_nothing(tmp_path: Path, left: list[str]) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    before = site.digest()
+    shutil.rmtree(site.root)
+    for folder in ("", *left):
+        (site.root / folder).mkdir(parents=True, exist_ok=True)
+
+    with pytest.raises(DatasetError) as caught:
+        site.load()
+
+    assert str(caught.value) == (
+        f"{site.root} holds none of the source's files; nothing was retired. Put the dataset there, or set "
+        "SIGID_DATASETS to the folder that holds it; if it is meant to be gone, say --allow-removals"
+    )
+    assert site.digest() == before
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_missing_root_that_is_meant_to_be_gone_retires_everything(
+    tmp_path: Path, make: Callable[[Path], Site]
+) -> None:
+    site = make(tmp_path)
+    site.load()
+    signatures = site.catalog()["signatures"]
+    shutil.rmtree(site.root)
+
+    loaded = site.load(allow_removals=True)
+
+    assert (loaded.problem, loaded.counts.retired) == (None, signatures)
+    assert site.catalog() == {"retired": signatures}
+
+
+def test_a_root_that_is_a_file_is_named(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.settings.datasets.mkdir()
+    site.root.write_bytes(b"")
+
+    with pytest.raises(DatasetError, match=r"SOURCE_A cannot be read \(Not a directory\); nothing was retired\. Give"):
+        site.load()
+
+
+@pytest.mark.parametrize("allow_removals", [False, True])
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_an_unreadable_root_retires_nothing_whatever_is_allowed(
+    make: Callable[[Path], Site], allow_removals: bool
+) -> None:
+    # With --allow-removals it retired everything: all that was in the root counted as gone.
+    with ordinary_user() as folder:
+        site = make(folder)
+        site.load()
+        before = site.digest()
+        site.root.chmod(0)
+
+        with pytest.raises(DatasetError) as caught:
+            site.load(allow_removals=allow_removals)
+
+        assert str(caught.value) == (
+            f"{site.root} cannot be read (Permission denied); nothing was retired. "
+            "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
+        )
+        assert site.digest() == before
+        site.root.chmod(0o700)
+
+
+@pytest.mark.parametrize("allow_removals", [False, True])
+def test_what_lies_in_an_unreadable_folder_is_not_retired_whatever_is_allowed(allow_removals: bool) -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        before = site.catalog()
+        (site.root / "Online" / "Genuine").chmod(0)
+        site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
+
+        loaded = site.load(allow_removals=allow_removals)
+
+        assert loaded.counts.added == 1
+        assert (loaded.counts.retired, loaded.counts.unchanged, loaded.counts.rejected) == (0, 30, 4)
+        assert site.catalog()["signatures"] == before["signatures"] + 1
+        assert "retired" not in site.catalog()
+        if allow_removals:
+            assert loaded.problem is None
+        else:
+            assert isinstance(loaded.problem, DatasetError)
+            assert str(loaded.problem) == (
+                "source_a: the folder Online/Genuine could not be read (Permission denied); what it held stays as it "
+                "was. Give this user the right to read it and run again"
+            )
+        assert not site.is_current()
+
+        (site.root / "Online" / "Genuine").chmod(0o700)
+
+        assert site.counts() == {"unchanged": 31, "rejected": 4}
+        assert site.digest() == site.clean_digest()
+
+
+def test_listed_files_in_an_unreadable_folder_are_not_missing() -> None:
+    with ordinary_user() as folder:
+        site = site_b(folder)
+        site.load()
+        (site.root / "8").chmod(0)
+
+        loaded = site.load()
+
+        assert (loaded.counts.unchanged, loaded.counts.rejected) == (7, 0)
+        assert site.rejections() == {}
+
+        (site.root / "8").chmod(0o700)
+
+
+def test_what_lies_behind_a_link_that_took_a_folders_place_is_not_retired(tmp_path: Path) -> None:
+    # The folder was moved to a larger disk, and a link left in its place: its signatures were retired.
+    site = site_a(tmp_path)
+    site.load()
+    (site.root / "Online" / "Genuine").rename(tmp_path / "volume")
+    (site.root / "Online" / "Genuine").symlink_to(tmp_path / "volume")
+
+    assert site.counts() == {"unchanged": 30, "rejected": 5}
+    assert site.rejections()["Online/Genuine"] is Reason.SYMLINK
+    assert "retired" not in site.catalog()
+
+
+def test_while_a_file_cannot_be_read_none_that_is_gone_is_retired() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        (site.root / GENUINE).chmod(0)
+        site.remove(OTHER)
+
+        loaded = site.load()
+
+        assert isinstance(loaded.problem, RemovalsWithheld)
+        assert str(loaded.problem) == (
+            f"source_a: 1 files are gone, such as {OTHER}, and {GENUINE} could not be read; nothing was retired. "
+            "Bring them back, or say --allow-removals"
+        )
+        assert site.rejections()[GENUINE] is Reason.UNREADABLE
+        assert site.details()[GENUINE] == "Permission denied"
+        assert len(site.live()) == 30
+
+        (site.root / GENUINE).chmod(0o600)
+
+        assert site.counts() == {"changed": 1, "unchanged": 28, "retired": 1, "rejected": 4}
+        assert site.digest() == site.clean_digest()
+
+
+def test_a_file_that_can_be_read_again_is_as_before() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        digest, id_ = site.digest(), site.ids()[GENUINE]
+        (site.root / GENUINE).chmod(0)
+        assert site.counts() == {"unchanged": 29, "rejected": 5}
+        assert site.counts() == {"unchanged": 29, "rejected": 5}
+        assert site.stale() == {id_}
+
+        (site.root / GENUINE).chmod(0o600)
+        site.load()
+
+        assert site.digest() == digest
+
+
+def test_a_file_that_does_not_stand_still_is_rejected_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS})
+    with monkeypatch.context() as restless:
+        restless.setattr(extract, "_settled", lambda _status: False)
+
+        assert site.counts() == {"rejected": 1}
+        assert site.rejections() == {GENUINE: Reason.UNSTABLE}
+        assert not site.is_current()
+
+    assert site.counts() == {"added": 1}
+
+
+def test_a_file_that_vanishes_between_scan_and_load_is_left_to_the_next_one(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.write({OTHER: trajectory((9, 9, 9))})
+    site.scan()
+    site.remove(GENUINE, OTHER)
+
+    loaded = load(site.source, site.settings)
+
+    assert (loaded.counts.unchanged, loaded.counts.retired) == (28, 0)
+    assert len(site.live()) == 30
+    assert site.counts() == {"unchanged": 28, "retired": 2, "rejected": 4}
+    assert site.digest() == site.clean_digest()
+
+
+def test_more_than_a_fifth_gone_at_once_is_not_retired_but_by_express_wish(tmp_path: Path) -> None:
+    site = many(tmp_path, 100)
+    site.load()
+    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(21)))
+    site.write({"Online/Genuine/0500_1.HWR": THREE_POINTS, "Online/Genuine/0099_1.HWR": THREE_POINTS})
+
+    for counts in ({"added": 1, "changed": 1, "unchanged": 99}, {"unchanged": 101}):
+        loaded = site.load()
+
+        assert isinstance(loaded.problem, RemovalsWithheld)
+        assert str(loaded.problem) == (
+            "source_a: 21 files are gone, such as Online/Genuine/0000_1.HWR, and that is more than a fifth of the "
+            f"{sum(counts.values()) - counts.get('added', 0)} that there were; nothing was retired. "
+            "Bring them back, or say --allow-removals"
+        )
+        assert {name: getattr(loaded.counts, name) for name in counts} == counts
+        assert loaded.counts.retired == 0
+        assert not site.is_current()
+
+    assert site.counts(allow_removals=True) == {"unchanged": 80, "retired": 21}
+    assert site.digest() == site.clean_digest()
+
+
+def test_what_was_withheld_and_is_brought_back_is_as_before(tmp_path: Path) -> None:
+    site = many(tmp_path, 60)
+    site.load()
+    digest = site.digest()
+    (site.root / "Online" / "Genuine").rename(tmp_path / "aside")
+    site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
+    assert isinstance(site.load().problem, RemovalsWithheld)
+
+    site.remove("Online/Forgeries/0001001_1.HWR")
+    (tmp_path / "aside").rename(site.root / "Online" / "Genuine")
+
+    assert site.counts() == {"unchanged": 60, "retired": 1}
+    assert site.digest() == digest
+
+
+def test_twenty_files_may_go_at_once_however_few_are_left(tmp_path: Path) -> None:
+    site = many(tmp_path, 21)
+    site.load()
+
+    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(20)))
+
+    assert site.counts() == {"unchanged": 1, "retired": 20}
+
+
+def test_any_number_of_files_may_be_renamed(tmp_path: Path) -> None:
+    site = many(tmp_path, 60)
+    site.load()
+    live = site.live()
+
+    for n in range(60):
+        site.rename(f"Online/Genuine/{n:04}_1.HWR", f"Online/Genuine/{n:05}_01.hwr")
+
+    assert site.counts() == {"unchanged": 60}
+    assert site.live() == live
+    assert site.digest() == site.clean_digest()
+
+
+# The load itself
+
+
+def test_a_change_of_what_the_names_mean_has_everything_registered_anew_under_its_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed: list[bytes]
+) -> None:
+    # After a change of the version alone the fingerprint still held, and no load was thought to be needed.
+    class Newer(SourceA):
+        version = SourceA.version + 1
+
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    digest, ids = site.digest(), site.ids()
+    parsed.clear()
+    assert site.is_current()
+
+    site.source = Newer()
+
+    assert not site.is_current()
+    assert site.counts() == {"unchanged": 30, "rejected": 4}
+    assert len(parsed) == 34
+    assert (site.digest(), site.ids()) == (digest, ids)
+    assert site.is_current()
+    parsed.clear()
+    site.load()
+    assert parsed == []
+
+
+def test_a_change_of_a_formats_reader_has_the_files_of_the_format_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed: list[bytes]
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    digest, ids = site.digest(), site.ids()
+    parsed.clear()
+
+    monkeypatch.setattr(Format.HWR, "version", Format.HWR.version + 1)
+
+    assert not site.is_current()
+    assert site.counts() == {"unchanged": 30, "rejected": 4}
+    assert len(parsed) == 17
+    assert (site.digest(), site.ids()) == (digest, ids)
+    assert site.is_current()
+
+
+def test_what_a_newer_reader_says_otherwise_is_changed_under_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    ids = site.ids()
+
+    monkeypatch.setattr(Format.HWR, "version", Format.HWR.version + 1)
+    monkeypatch.setattr(hwr, "read_hwr", lambda _content: array("d", [0.0, 0.0, 0.0]))
+
+    assert site.counts() == {"added": 4, "changed": 13, "unchanged": 17}
+    assert {path: site.ids()[path] for path in ids} == ids
+    assert site.digest() == site.clean_digest()
+
+
+def test_strict_means_that_rejections_fail_the_load_that_is_done_all_the_same(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+
+    loaded = site.load(strict=True)
+
+    assert isinstance(loaded.problem, RejectionsStand)
+    assert str(loaded.problem) == "source_a: 4 files are rejected; doit rejects lists them"
+    assert len(site.live()) == 30
+    assert site.load().problem is None
+    assert isinstance(site.load(strict=True).problem, RejectionsStand)
+
+
+def test_strict_is_content_where_nothing_is_rejected(tmp_path: Path) -> None:
+    assert site_b(tmp_path).counts(strict=True) == {"added": 7}
+
+
+def test_each_load_that_writes_leaves_a_row_with_its_counts(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.load()
+    site.remove(PICTURE)
+    site.write({GENUINE: b"", OTHER: trajectory((9, 9, 9)), "Online/Genuine/001_3.HWR": THREE_POINTS})
+    site.load()
+    site.load()
+
+    rows = site.execute("SELECT source, added, changed, unchanged, retired, rejected FROM load ORDER BY id")
+
+    assert rows == [("source_a", 30, 0, 0, 0, 4), ("source_a", 1, 1, 27, 1, 5)]
+    assert site.execute("SELECT count(*) FROM load WHERE finished IS NULL OR fingerprint IS NULL") == [(0,)]
+    assert site.execute("SELECT path FROM source_file WHERE load_id = 2 ORDER BY path") == [
+        (path,) for path in sorted([PICTURE, GENUINE, OTHER, "Online/Genuine/001_3.HWR"])
+    ]
+
+
+def test_progress_is_told_from_batch_to_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    site = site_a(tmp_path)
+    site.scan()
+    told: list[tuple[int, int]] = []
+
+    load(site.source, site.settings, progress=lambda done, total: told.append((done, total)))
+
+    assert told == [(10, 34), (20, 34), (30, 34), (34, 34)]
+
+
+def test_a_batch_is_bounded_by_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "BATCH_BYTES", 2 * len(THREE_POINTS))
+    site = site_a(tmp_path, {f"Online/Genuine/001_{n}.HWR": THREE_POINTS for n in range(7)})
+    site.scan()
+    told: list[int] = []
+
+    load(site.source, site.settings, progress=lambda done, _total: told.append(done))
+
+    assert told == [2, 4, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "shift", [-(10**9) * 3600 * 24 * 365, -10_000_000_000, 10_000_000_000, 10**9 * 3600 * 24 * 3650]
+)
+def test_a_wrong_clock_changes_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
+    site = site_a(tmp_path)
+    right = site.clean_digest()
+    real = time.time_ns
+
+    monkeypatch.setattr(time, "time_ns", lambda: real() + shift)
+
+    assert site.counts() == {"added": 30, "rejected": 4}
+    assert site.digest() == right
+    site.write({GENUINE: trajectory((9, 9, 9))})
+    assert site.counts() == {"changed": 1, "unchanged": 29, "rejected": 4}
+    site.remove(GENUINE)
+    assert site.counts() == {"unchanged": 29, "retired": 1, "rejected": 4}
+    assert site.counts() == {"unchanged": 29, "rejected": 4}
+
+
+def test_the_clock_that_counts_is_the_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # By a clock that is an hour fast every stamp seems old enough to be trusted.
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + 3600 * 10**9)
+    site = site_a(tmp_path)
+
+    site.load()
+
+    assert {folder.size(index) for folder, index in site.listing} == {VOID}
+
+
+# The same whatever the way
+
+
+def by_small_steps(site: Site, files: dict[str, bytes]) -> None:
+    for path in files:
+        site.write({path: files[path]})
+        site.load()
+
+
+def by_detours(site: Site, files: dict[str, bytes]) -> None:
+    paths = sorted(files)
+    site.write({path: trajectory((n, n, n)) for n, path in enumerate(paths) if path.endswith("HWR")})
+    site.write({"Offline/Genuine/999_1.PNG": picture(), "Online/Genuine/999_1.HWR": THREE_POINTS})
+    site.load()
+    site.write({path: files[path] for path in paths[::3]})
+    site.remove("Offline/Genuine/999_1.PNG")
+    site.load()
+    site.write(files)
+    site.forget()
+    site.load(rehash=True)
+    site.remove("Online/Genuine/999_1.HWR", *paths[:5])
+    site.load()
+    site.write(files)
+    site.load()
+
+
+def by_two_processes(site: Site, files: dict[str, bytes]) -> None:
+    site.write(files).using(workers=2).load()
+
+
+def by_renames(site: Site, files: dict[str, bytes]) -> None:
+    folders = {path: path.rpartition("/") for path in files}
+    padded = {path: f"{folder}/{name.replace('_', '_00')}" for path, (folder, _, name) in folders.items()}
+    site.write({padded[path]: content for path, content in files.items()})
+    site.load()
+    for path in files:
+        site.rename(padded[path], path)
+    site.load()
+
+
+@pytest.mark.parametrize("way", [by_small_steps, by_detours, by_two_processes, by_renames])
+def test_the_content_is_the_same_whatever_the_way_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[[Site, dict[str, bytes]], None]
+) -> None:
+    monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
+    monkeypatch.setattr(study, "BATCH_FILES", 7)
+    files = {path: content for path, content in SAMPLE_A.items() if path not in REJECTED_IN_A}
+    site = Site(tmp_path)
+
+    way(site, files)
+
+    assert site.digest() == site.clean_digest()
+    assert site.catalog()["signatures"] == 30
+
+
+# Others at the same time
+
+
+def test_a_reader_sees_whole_batches_and_nothing_of_the_one_that_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    site = many(tmp_path, 45)
+    seen: list[tuple[int, int]] = []
+
+    def look(*_: object) -> None:
+        with site.warehouse() as warehouse:
+            catalog = warehouse.catalog().get("source_a", {"signatures": 0, "files": 0})
+            signatures = list(warehouse.signatures())
+        assert len(signatures) == catalog["signatures"]
+        assert all(isinstance(each, XYZSignature) and len(each.points) == 1 for each in signatures)
+        seen.append((catalog["signatures"], catalog["files"]))
+
+    class Watched(Ledger):
+        """Has somebody look when signatures and lines are written, but not committed yet."""
+
+        def write(self, lines: Sequence[FileLine], started: datetime) -> None:
+            super().write(lines, started)
+            look()
+
+    monkeypatch.setattr("sigid.pipeline.load.Ledger", Watched)
+    site.scan()
+
+    load(site.source, site.settings, progress=look)
+
+    assert seen[0] == (0, 0)
+    assert seen[1:10:2] == [(10, 10), (20, 20), (30, 30), (40, 40), (45, 45)]  # when a batch was committed
+    assert seen[:10:2] == [(0, 0), (10, 10), (20, 20), (30, 30), (40, 40)]  # just before that
+
+
+LOADER = """
+import sys
+from pathlib import Path
+
+from sigid.errors import BusyError
+from sigid.pipeline import study
+from sigid.pipeline.load import load
+from tests.trees import Site
+
+folder, build, waits = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["and waits"]
+site = Site(folder).using(build=build)
+study.BATCH_FILES = 5
+
+def wait(done, total):
+    if waits and done == 5:
+        print("waiting", flush=True)
+        sys.stdin.readline()
+
+print("ready", flush=True)
+try:
+    site.scan()
+    print(load(site.source, site.settings, progress=wait).problem)
+except BusyError as error:
+    print(error)
+"""
+
+
+@contextmanager
+def loader(site: Site, *arguments: str, build: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Another process, which says that it is ready, then loads the site in small batches, and says how it went."""
+    command = [sys.executable, "-c", LOADER, site.folder, build or site.settings.build, *arguments]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+
+
+def test_a_second_load_at_the_same_time_is_told_who_is_at_it(tmp_path: Path) -> None:
+    site = many(tmp_path, 20)
+
+    with loader(site, "and waits") as other:
+        assert other.stdout
+        assert other.stdout.readline() == "waiting\n"
+        with pytest.raises(BusyError) as scanning:
+            site.scan()
+        with pytest.raises(BusyError) as loading:
+            load(site.source, site.settings)
+        committed = site.catalog()["signatures"]
+        said = other.communicate("go on\n")
+
+    message = f"a scan or load of source_a is under way (process {other.pid}); run again when it has ended"
+    assert (str(scanning.value), str(loading.value)) == (message, message)
+    assert committed == 5
+    assert said == ("None\n", "")
+    assert site.counts() == {"unchanged": 20}
+
+
+def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(tmp_path: Path) -> None:
+    site = many(tmp_path, 20)
+
+    with loader(site, "and waits", build=tmp_path / "other") as other:
+        assert other.stdout
+        assert other.stdout.readline() == "waiting\n"
+        with pytest.raises(BusyError) as caught:
+            site.load()
+        other.communicate("go on\n")
+
+    assert str(caught.value) == (
+        f"a load of source_a into {site.warehouse_file} is under way (process {other.pid}); run again when it has ended"
+    )
+
+
+def test_another_source_can_be_loaded_at_the_same_time(tmp_path: Path) -> None:
+    site, other_source = many(tmp_path, 20), site_b(tmp_path)
+
+    with loader(site, "and waits") as other:
+        assert other.stdout
+        assert other.stdout.readline() == "waiting\n"
+        counts = other_source.counts()
+        other.communicate("go on\n")
+
+    assert counts == {"added": 7}
+    assert site.counts() == {"unchanged": 20}
+
+
+def test_the_lock_of_a_killed_load_is_free_at_once(tmp_path: Path) -> None:
+    site = many(tmp_path, 20)
+    with loader(site, "and waits") as other:
+        assert other.stdout
+        assert other.stdout.readline() == "waiting\n"
+        other.kill()
+        other.wait()
+
+        counts = site.counts()
+
+    assert counts == {"added": 15, "unchanged": 5}
+    assert site.digest() == site.clean_digest()
+
+
+@pytest.mark.parametrize("build", ["build", "another build folder"])
+def test_two_loads_at_once_register_everything_once(tmp_path: Path, build: str) -> None:
+    site = many(tmp_path, 100)
+
+    with loader(site) as one, loader(site, build=tmp_path / build) as other:
+        said = [one.communicate(), other.communicate()]
+
+    assert ("None\n", "") in said
+    assert all(out == "None\n" or "is under way (process " in out for out, _ in said)
+    assert [errors for _, errors in said] == ["", ""]
+    assert site.catalog() == {
+        "files": 100,
+        "signatures": 100,
+        "trajectories": 100,
+        "genuine": 100,
+        "signees": 100,
+        "points": 100,
+    }
+    assert site.digest() == site.clean_digest()
+
+
+def killed_at(site: Site, seconds: float) -> bool:
+    """Have another process load the site, and kill it after so long. Returns whether it was still at it."""
+    with loader(site) as process:
+        time.sleep(seconds)
+        process.kill()
+    return process.returncode == -signal.SIGKILL
+
+
+def first_load(site: Site) -> None:
+    """Everything is new."""
+
+
+def later_load(site: Site) -> None:
+    """Something of every kind is to be done."""
+    site.load()
+    paths = sorted(str(path.relative_to(site.root)) for path in site.root.rglob("*.HWR"))
+    site.remove(*paths[:15])
+    site.write({path: trajectory((1, 2, 3)) for path in paths[15:95]})
+    site.write({f"Offline/Genuine/{n:03}_1.PNG": b"" for n in range(80)})
+    for n, path in enumerate(paths[95:130]):
+        site.rename(path, f"Online/Genuine/{95 + n}_001.hwr")
+
+
+@pytest.mark.parametrize("prepare", [first_load, later_load])
+def test_a_load_that_is_killed_at_any_instant_is_finished_by_the_next_one(
+    tmp_path: Path, prepare: Callable[[Site], None]
+) -> None:
+    prepared = many(tmp_path / "prepared", 200)
+    prepare(prepared)
+    clean = prepared.clean_digest()
+    chance = random.Random(2011)
+    begun = time.monotonic()
+    with loader(Site(shutil.copytree(prepared.folder, tmp_path / "timed"))) as process:
+        process.wait()
+    duration = time.monotonic() - begun
+    landed = 0
+
+    for trial in range(30):
+        site = Site(shutil.copytree(prepared.folder, tmp_path / f"trial {trial}"))
+        for _ in range(chance.choice([1, 1, 2])):
+            landed += killed_at(site, chance.uniform(0, duration))
+
+        assert site.load().problem is None
+
+        assert site.digest() == clean
+        assert site.execute("PRAGMA integrity_check") == [("ok",)]
+        before = snapshot(site.warehouse_file.parent)
+        site.load()
+        assert snapshot(site.warehouse_file.parent) == before
+        assert not list(site.cache.glob("*.new"))
+        if landed >= 6:
+            return
+    pytest.fail(f"only {landed} kills landed")
