@@ -282,7 +282,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float = 10) -> None:
     """Have loads take place when the files' last changes lie that far back."""
-    monkeypatch.setattr(load_module, "clock", lambda settings: clock(settings) + int(seconds * 1e9))
+    monkeypatch.setattr(load_module, "clock", lambda place: clock(place) + int(seconds * 1e9))
 
 
 @contextmanager

@@ -126,13 +126,13 @@ class _Load:
         self._complete = not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
-        for batch in self._study.rejected():
-            self._reject_unread(batch)
         done, total = 0, self._study.changes.actions.count(Action.READ)
         for results in self._study.read(self._ledger.lines_of):
             self._commit(results)
             done += len(results)
             progress(done, total)
+        for batch in self._study.rejected():
+            self._reject_unread(batch)
         removals = self._retire()
         self._put_down_missing(removals)
         counts = Counts(**self._counts)
@@ -173,16 +173,19 @@ class _Load:
             self._complete = False
         if reason is Reason.UNREADABLE:
             self._unreadable.append(item.found.path)
-        line = _line(item, result, State.REJECTED, reason=reason, detail=detail, signature_id=_last_good(item.line))
+        last_good = item.line.signature_id if item.line else None
+        line = _line(item, result, State.REJECTED, reason=reason, detail=detail, signature_id=last_good)
         if line != item.line:
             yield line
 
     def _reject_unread(self, batch: Sequence[Found]) -> None:
         known = self._ledger.lines_of([found.path for found in batch])
+        moved = self._ledger.moved(list(known.values()))
         lines = []
         for found in batch:
             reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
-            signature_id = _last_good(known.get(found.path))
+            line = known.get(found.path)
+            signature_id = line.signature_id if line and line.signature_id not in moved else None
             lines.append(FileLine(found.path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
         self._ledger.write(lines, self._started)
         self._counts["rejected"] += len(lines)
@@ -211,7 +214,6 @@ class _Load:
                     State.MISSING,
                     reason=Reason.FILE_MISSING,
                     detail=f"{self._study.source.index} lists it, and it is not there",
-                    signature_id=known[path].signature_id if path in known else None,
                 )
                 for path in paths
             ]
@@ -226,11 +228,6 @@ class _Load:
             name = self._study.source.name
             return RejectionsStand(f"{name}: {counts.rejected} files are rejected; doit rejects lists them")
         return problem
-
-
-def _last_good(line: FileLine | None) -> str | None:
-    """The signature that an invalid file last was, if it has been there all the time."""
-    return line.signature_id if line and line.state.exists else None
 
 
 def _line(item: Item, result: Extracted, state: State, **facts: Any) -> FileLine:

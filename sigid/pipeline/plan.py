@@ -76,11 +76,11 @@ class _Plan:
 
     def steps(self) -> Iterator[Planned]:
         """What it would do."""
-        for batch in self._study.rejected():
-            yield from (_rejection(found.path, *found.rejection) for found in batch if found.rejection)
         for results in self._study.read(self._ledger.lines_of if self._ledger else lambda _paths: {}):
             yield from self._rejected(results)
             yield from self._registered(results)
+        for batch in self._study.rejected():
+            yield from (_rejection(found.path, *found.rejection) for found in batch if found.rejection)
         yield from self._gone()
 
     def _rejected(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:

@@ -70,13 +70,36 @@ class _Context(ForkServerContext):
 
 
 def _await_start(context: _Context) -> None:
-    """Wait until processes start at once.
+    """Wait until processes start at once: one that is given up while it starts fails with a traceback."""
+    with _undisturbed():
+        first = context.Process(target=int)
+        first.start()
+        first.join()
 
-    A pool that is given up while its first process is still to start, as on Ctrl-C, leaves one that fails with a trace.
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have whatever asks this process to end wait for the end of the context.
+
+    The processes that are started in it, and theirs, never hear of a Ctrl-C, which is for this one to obey.
     """
-    first = context.Process(target=int)
-    first.start()
-    first.join()
+    if threading.current_thread() is not threading.main_thread():  # which alone handles signals
+        yield
+        return
+    asked: list[int] = []
+    handlers = {
+        each: signal.signal(each, lambda number, _frame: asked.append(number))
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+        for number in asked:
+            signal.raise_signal(number)
 
 
 def in_order(
@@ -116,11 +139,7 @@ class InThisProcess(Executor):
 
 
 def _end_with_parent() -> None:
-    """Have this worker end when its parent is killed, instead of waiting for work for ever, and not before.
-
-    Ctrl-C reaches it, too, but it is for the parent to end the work.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Have this worker end when its parent is killed, instead of waiting for work for ever."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, and_, func, or_, select, update
 
 from sigid.entity import now
 from sigid.errors import Reason
@@ -49,7 +49,7 @@ class FileLine:
     reason: Reason | None = None
     detail: str | None = None
     signature_id: str | None = None
-    """The signature that it became; of a file that is no longer valid, the last good one."""
+    """The signature that it is; of a file that has turned invalid, the one that it was and no other file is since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,11 @@ class Counts:
     rejected: int = 0
 
 
+_FEW = 500  # what a database can look for in one statement
+
 _FIELDS = [source_file.c[name] for name in FileLine.__slots__]
-_LINES = select(*_FIELDS, signature.c.id).outerjoin_from(source_file, signature)
+_HOLDS = or_(source_file.c.state == State.LOADED, and_(source_file.c.state == State.REJECTED, signature.c.stale))
+_LINES = select(*_FIELDS, signature.c.id, _HOLDS.label("holds")).outerjoin_from(source_file, signature)
 
 
 class Ledger:
@@ -121,10 +124,14 @@ class Ledger:
         )
 
     def _held(self, signature_ids: Collection[str], but_by: Collection[str] = ()) -> set[str]:
-        """Those of the signatures that a file is, or last was while it was valid; not asking the files `but_by`."""
-        holders = select(source_file.c.path, source_file.c.signature_id).where(
-            source_file.c.source == self._source, source_file.c.state.in_([state for state in State if state.exists])
+        """Those of the signatures that lines have, as `lines` gives them, but for the lines of those paths."""
+        holders = (
+            select(source_file.c.path, source_file.c.signature_id)
+            .join_from(source_file, signature)
+            .where(source_file.c.source == self._source, _HOLDS)
         )
+        if len(signature_ids) <= _FEW:
+            holders = holders.where(source_file.c.signature_id.in_(signature_ids))
         with self._warehouse.reading() as connection:
             rows = connection.execute(holders.execution_options(yield_per=1000)) if signature_ids else ()
             return {id_ for path, id_ in rows if id_ in signature_ids and path not in but_by}
@@ -136,7 +143,7 @@ class Ledger:
             return self.let_go({line.signature_id for line in lines if line.signature_id})
 
     def let_go(self, signature_ids: Collection[str]) -> int:
-        """Retire those of the signatures that no file is, or was, any more. Returns how many were retired."""
+        """Retire those of the signatures that no line has any more. Returns how many were retired."""
         ids = sorted(set(signature_ids) - self._held(signature_ids))
         with self._warehouse.transaction() as connection:
             return sum(
@@ -196,5 +203,5 @@ def _line(row: Row[*tuple[Any, ...]]) -> FileLine:
         claim=row.claim,
         reason=row.reason and Reason(row.reason),
         detail=row.detail,
-        signature_id=row.signature_id,
+        signature_id=row.signature_id if row.holds else None,
     )
