@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 def private_folder(path: str) -> None:
@@ -20,8 +21,13 @@ def private_folder(path: str) -> None:
 
 
 def private_file(path: str) -> None:
-    """Make an empty file with mode 0600 where there is none."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    """Make an empty file with mode 0600 where there is none.
+
+    One that is there is not even opened: closing it again would undo every lock that this process holds on it, and
+    SQLite relies on such locks.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def write_whole(path: str, parts: Iterable[bytes]) -> None:
