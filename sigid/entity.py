@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from numbers import Real
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, overload
@@ -63,9 +63,9 @@ class Points(Sequence[XYZPoint]):
             raise ValueError("a trajectory has at least one point")
         if array.ndim != 2 or array.shape[1] != 3:
             raise ValueError(f"a trajectory is n points of three numbers each, not an array of shape {array.shape}")
-        finite = np.isfinite(array).all(axis=1)
+        finite = np.isfinite(array)
         if not finite.all():
-            first = int(finite.argmin())
+            first = int(finite.argmin()) // 3
             raise ValueError(f"every coordinate is finite; point {first} is {tuple(array[first].tolist())}")
         array.setflags(write=False)
         self._array = array
@@ -115,20 +115,30 @@ class Points(Sequence[XYZPoint]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        number = core_schema.float_schema()
         return core_schema.no_info_plain_validator_function(
-            cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda points: points._array.tolist())
+            cls,
+            json_schema_input_schema=core_schema.list_schema(core_schema.tuple_schema([number, number, number])),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda points: points._array.tolist(),
+                return_schema=core_schema.list_schema(core_schema.list_schema(number)),
+            ),
         )
 
 
 def _numbers(values: PointArray | Iterable[XYZPoint | Sequence[float]]) -> PointArray:
     """The values as float64, in an array that nobody else can write to. Text that reads like a number is none."""
     try:
-        array = values if isinstance(values, np.ndarray) else np.array([tuple(point) for point in values])
+        array = values if isinstance(values, np.ndarray) else np.array([_triple(point) for point in values])
         if array.dtype.kind not in "iuf" and not all(isinstance(number, Real) for number in array.flat):
             raise TypeError(f"{array.dtype} is no type of numbers")
         return array.astype(np.float64, copy=_can_be_written(array))
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise ValueError("each point of a trajectory is three numbers: (x, y, z)") from error
+
+
+def _triple(point: XYZPoint | Sequence[float] | Mapping[str, float]) -> tuple[float, ...]:
+    return (point["x"], point["y"], point["z"]) if isinstance(point, Mapping) else tuple(point)
 
 
 def _can_be_written(array: PointArray) -> bool:

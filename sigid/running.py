@@ -4,21 +4,39 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sigid.errors import BusyError, SigidError
 from sigid.private import private_folder
 
+_here: set[str] = set()  # what this process holds: a record lock does not keep its own threads from one another,
+_here_guard = threading.Lock()  # and is lost when one of them closes the file
+
 
 @contextmanager
 def only_one(path: str, work: str) -> Iterator[None]:
-    """Hold the lock file at `path` while the context lasts. Raises BusyError at once where another process does.
+    """Hold the lock file at `path` while the context lasts. Raises BusyError at once where another one does.
 
     It is a POSIX record lock: a killed holder's is free at once, also while workers that it forked live on.
     """
+    path = os.path.abspath(path)
+    with _here_guard:
+        if path in _here:
+            raise _busy(work, str(os.getpid()))
+        _here.add(path)
     try:
-        private_folder(os.path.dirname(path) or ".")
+        with _only_process(path, work):
+            yield
+    finally:
+        _here.remove(path)
+
+
+@contextmanager
+def _only_process(path: str, work: str) -> Iterator[None]:
+    try:
+        private_folder(os.path.dirname(path))
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise SigidError(f"{path} cannot be made ({error.strerror}); check the permissions of its folder") from error
@@ -26,10 +44,13 @@ def only_one(path: str, work: str) -> Iterator[None]:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
-            raise BusyError(f"{work} is under way (process {holder}); run again when it has ended") from None
+            raise _busy(work, os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown") from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _busy(work: str, holder: str) -> BusyError:
+    return BusyError(f"{work} is under way (process {holder}); run again when it has ended")

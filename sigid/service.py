@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -194,7 +194,8 @@ class SignatureApplicationService:
                         known[id_] = signature
                         to_store.append(signature)
                 results.append(Registration(signee.id, tuple(outcomes)))
-            self._signees.store(*(signee for signee, _ in named if signee.id not in known_signees))
+            if new_signees := [signee for signee, _ in named if signee.id not in known_signees]:
+                self._signees.store(*new_signees)
             if to_store:
                 self._signatures.store(to_store)
         return results
@@ -269,7 +270,10 @@ def _content_hash(new: AnyNewSignature) -> str:
     if isinstance(new, NewXYZSignature):
         return xxhash.xxh3_128_hexdigest(np.asarray(new.points).tobytes())
     file = Path(new.local_uri)
-    return xxhash.xxh3_128_hexdigest(file.read_bytes() if file.is_file() else new.local_uri.encode())
+    with suppress(OSError, ValueError):  # what is no path is no file
+        if file.is_file():
+            return xxhash.xxh3_128_hexdigest(file.read_bytes())
+    return xxhash.xxh3_128_hexdigest(new.local_uri.encode())
 
 
 __all__ = [

@@ -12,6 +12,7 @@ from doit.reporter import ConsoleReporter
 from doit.task import Task
 
 from sigid.errors import SigidError
+from sigid.report.terminal import readers_choice
 
 P = ParamSpec("P")
 
@@ -40,6 +41,11 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
 
     desc = "console output, with a line on stderr for what fails"
 
+    def write(self, text: str) -> None:
+        """Write it at once, to a reader who may have left."""
+        with readers_choice(self.outstream):
+            super().write(text)
+
     def execute_task(self, task: Task) -> None:
         """Say that the task begins."""
         if not (task.meta or {}).get("shows"):
@@ -51,5 +57,4 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
             super().add_failure(task, fail)
             return
         why = f"{fail.message} failed" if isinstance(fail, UnmetDependency) else fail.message
-        sys.stdout.flush()
         sys.stderr.write(f"{task.name} failed: {why}\n")

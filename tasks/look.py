@@ -6,8 +6,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from sigid.errors import WarehouseError
 from sigid.settings import Settings
+from sigid.warehouse.location import is_there
 from tasks.acting import SHOWS, action
+
+_NONE_YET = "there is no warehouse yet: `doit` loads all sources into one; SIGID_WAREHOUSE says where it is"
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -31,6 +35,8 @@ def _catalog(settings: Settings) -> None:
     from sigid.report import catalog
     from sigid.warehouse.warehouse import open_warehouse
 
+    if not is_there(settings.warehouse):
+        raise WarehouseError(_NONE_YET)
     with open_warehouse(settings.warehouse) as warehouse:
         catalog.write(warehouse.catalog(), sys.stdout)
 
@@ -40,5 +46,7 @@ def _rejects(settings: Settings) -> None:
     from sigid.report import rejects
     from sigid.warehouse.warehouse import open_warehouse
 
+    if not is_there(settings.warehouse):
+        raise WarehouseError(_NONE_YET)
     with open_warehouse(settings.warehouse) as warehouse:
         rejects.write(warehouse.rejections(), sys.stdout)

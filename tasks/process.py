@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
@@ -32,37 +33,37 @@ def _mend_streams() -> None:
 
 
 class Stopped(SystemExit):
-    """Ends the process with one line on stderr."""
+    """Ends the process with one line on stderr, and everything put away on the way out."""
 
 
 class _Stop:
-    """Ends the process in one line, its work put away cleanly; whoever sends the same signal again, at once."""
+    """Stops the process for whoever asks it to; who asks again in the same way has it end at once."""
 
     def __init__(self) -> None:
-        self._number: int | None = None
+        self._asked = 0
 
     def take_over(self) -> None:
         for stop in _STOPS:
             if signal.getsignal(stop) is not signal.SIG_IGN:  # as nohup has it
-                signal.signal(stop, self._stop)
-        signal.signal(signal.SIGALRM, self._raise)
-        sys.unraisablehook = self._lost
+                signal.signal(stop, self._hear)
+        sys.unraisablehook = self._hear_again
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self._number is None:
-            self._number = number
-            self._raise(number, frame)
-        elif self._number == number:
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if not self._asked:
+            self._asked = number
+            self._stop(number, frame)
+        elif number == self._asked:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    def _raise(self, _number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(self._number).name
-        raise Stopped(f"stopped by {name}; what was committed stands, and the next run does the rest")
-
-    def _lost(self, unraisable: sys.UnraisableHookArgs) -> None:
-        """Raise it a moment later where it came up in a callback, out of which Python lets nothing."""
+    def _hear_again(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Stop a moment later where that came in the middle of a callback, out of which Python lets nothing."""
         if isinstance(unraisable.exc_value, Stopped):
+            signal.signal(signal.SIGALRM, self._stop)
             signal.setitimer(signal.ITIMER_REAL, 0.01)
         else:
             sys.__unraisablehook__(unraisable)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> NoReturn:
+        name = signal.Signals(self._asked).name
+        raise Stopped(f"stopped by {name}; what was committed stands, and the next run does the rest")

@@ -108,9 +108,10 @@ def test_what_came_and_went_is_not_in_the_digest(warehouse: Warehouse, another: 
     repository = WarehouseSignatureRepository(warehouse)
     (signature,) = repository.of_signee(registration.signee_id)
     repository.store([signature.model_copy(update={"retired_at": A_MOMENT})])
+    picture, *_ = warehouse.signatures(authenticity="genuine")
     ledger = Ledger(warehouse, "source_a")
     ledger.write([FileLine("5.hwr", State.REJECTED, reason=Reason.EMPTY, detail="")], A_MOMENT)
-    ledger.write([FileLine("5.hwr", State.GONE)], A_MOMENT)
+    ledger.write([FileLine("5.hwr", State.GONE), FileLine("01.png", State.GONE, signature_id=picture.id)], A_MOMENT)
 
     with another() as fresh:
         fill(fresh)

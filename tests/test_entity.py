@@ -7,7 +7,7 @@ import pickle
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -357,3 +357,16 @@ def test_points_come_back_from_json_exact_to_the_bit(triples: list[tuple[float, 
     read = XYZSignature.model_validate_json(signature.model_dump_json())
 
     assert np.asarray(read.points).tobytes() == np.array(triples).tobytes()
+
+
+def test_points_are_read_from_what_a_model_object_a_point_dumped() -> None:
+    signature = XYZSignature.model_validate({"signee_id": "1", "points": [{"x": 1, "y": 2, "z": 3}]})
+
+    assert list(signature.points[0]) == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("mode", ["validation", "serialization"])
+def test_a_trajectory_has_a_json_schema(mode: Literal["validation", "serialization"]) -> None:
+    points = XYZSignature.model_json_schema(mode=mode)["properties"]["points"]
+
+    assert (points["type"], points["items"]["type"]) == ("array", "array")

@@ -27,7 +27,7 @@ from sigid.pipeline.load import load
 from sigid.pipeline.workers import InThisProcess, executor, in_order
 from sigid.sources.formats import Format, hwr
 from sigid.sources.formats.png import Picture
-from tests.trees import THREE_POINTS, Site, ordinary_user, picture, site_a, trajectory
+from tests.trees import THREE_POINTS, Site, ordinary_user, picture, site_a, trajectories, trajectory
 
 PROJECT = Path(__file__).parents[1]
 
@@ -305,6 +305,16 @@ def test_a_file_that_grows_is_not_read_beyond_the_size_it_had(tmp_path: Path, mo
     assert parts["bytes"] <= 101 + 200_101
 
 
+def test_a_read_that_ends_before_the_file_does_is_not_taken_for_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(THREE_POINTS)
+    whole_read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: whole_read(descriptor, size)[:-1])
+
+    assert read(tmp_path, "file") == Extracted((Reason.UNSTABLE, "it changed while it was read, 3 times"))
+
+
 def test_a_file_that_another_replaces_while_it_is_read_is_the_one_or_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -478,11 +488,6 @@ def test_an_error_in_a_job_is_raised_where_its_result_is_asked_for() -> None:
         next(results)
 
 
-def many(folder: Path, count: int = 120) -> Site:
-    """A site with that many trajectories."""
-    return site_a(folder, {f"Online/Genuine/{n:03}_1.HWR": trajectory((n, n, n)) for n in range(count)})
-
-
 @pytest.fixture
 def two_workers(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
     """Small loads take two processes, in small batches; gives the pools that are made."""
@@ -500,7 +505,7 @@ def two_workers(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
 
 
 def test_two_processes_say_what_one_says(tmp_path: Path, two_workers: list[ProcessPoolExecutor]) -> None:
-    site = many(tmp_path).using(workers=2)
+    site = site_a(tmp_path, trajectories(range(120))).using(workers=2)
     alone = site.afresh()
 
     site.load()
@@ -514,7 +519,7 @@ def test_two_processes_say_what_one_says(tmp_path: Path, two_workers: list[Proce
 def test_a_killed_worker_ends_the_load_with_one_line_and_the_next_one_does_the_rest(
     tmp_path: Path, two_workers: list[ProcessPoolExecutor]
 ) -> None:
-    site = many(tmp_path).using(workers=2)
+    site = site_a(tmp_path, trajectories(range(120))).using(workers=2)
     site.scan()
 
     def kill(_done: int, _total: int) -> None:
@@ -550,7 +555,7 @@ print(Site(Path(sys.argv[1])).using(workers=2).load().counts.added)
 
 
 def test_a_script_needs_no_guard_around_what_it_does(tmp_path: Path) -> None:
-    many(tmp_path)
+    site_a(tmp_path, trajectories(range(120)))
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)
 
@@ -602,7 +607,7 @@ def is_running(pid: int) -> bool:
 
 
 def test_the_workers_of_a_killed_load_end_and_the_next_load_need_not_wait_for_them(tmp_path: Path) -> None:
-    site = many(tmp_path)
+    site = site_a(tmp_path, trajectories(range(120)))
     killed = subprocess.Popen(
         [sys.executable, "-c", STUCK, tmp_path], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -54,7 +54,7 @@ ONLY_IN = {
     "PIL": {"sigid.sources.formats"},
     "dotenv": {"sigid.settings"},
     "tomllib": {"sigid.settings"},
-    "multiprocessing": {"sigid.pipeline.workers"},
+    "multiprocessing": {"sigid.pipeline.workers", "sigid.report.progress"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }
 """What each of these libraries is kept to, so that it can be replaced there."""

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sigid.entity import ImageSignature, XYZSignature
-from sigid.errors import BusyError, DatasetError, Reason, RejectionsStand, RemovalsWithheld
+from sigid.errors import Reason, RejectionsStand
 from sigid.pipeline import extract, study, workers
 from sigid.pipeline import scan as scan_module
 from sigid.pipeline.extract import Batch, Extracted
@@ -26,14 +20,12 @@ from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA
-from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.schema import metadata
 from tests.trees import (
     SAMPLE_A,
     THREE_POINTS,
     Site,
     later,
-    ordinary_user,
     picture,
     site_a,
     site_b,
@@ -41,7 +33,6 @@ from tests.trees import (
     trajectory,
 )
 
-PROJECT = Path(__file__).parents[1]
 REJECTED_IN_A = {
     "Online/Forgeries/0123004_1.HWR": Reason.WRONG_COLUMN_COUNT,
     "Online/Genuine/001_2.HWR": Reason.EMPTY,
@@ -78,11 +69,6 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(extract, "_parse", noting)
     return contents
-
-
-def many(folder: Path, count: int) -> Site:
-    """A site with that many trajectories, each of its own signee."""
-    return site_a(folder, {f"Online/Genuine/{n:04}_1.HWR": trajectory((n, n, n)) for n in range(count)})
 
 
 # The samples
@@ -334,6 +320,16 @@ def test_the_whole_build_folder_may_go_at_any_time(tmp_path: Path, parsed: list[
     assert site.counts() == {"unchanged": 30, "rejected": 5}
     assert parsed == []
     assert snapshot(site.warehouse_file.parent) == before
+
+
+def test_what_somebody_left_who_was_killed_while_he_wrote_the_cache_is_removed(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.scan()
+    (site.cache / "listing.1234.new").write_bytes(b"half of it")
+
+    site.load()
+
+    assert sorted(path.name for path in site.cache.iterdir()) == ["listing", "lock", "manifest"]
 
 
 def test_a_cache_that_goes_between_scan_and_load_is_made_again(tmp_path: Path) -> None:
@@ -719,278 +715,6 @@ def test_the_last_good_signature_of_a_broken_file_is_not_retired_with_a_rival(tm
     assert "retired" not in site.catalog()
 
 
-# What is gone, and what only cannot be seen
-
-
-@pytest.mark.parametrize("make", [site_a, site_b])
-def test_a_missing_root_is_named_and_retires_nothing(tmp_path: Path, make: Callable[[Path], Site]) -> None:
-    site = make(tmp_path)
-    site.load()
-    before = site.digest()
-    site.root.rename(tmp_path / "elsewhere")
-
-    with pytest.raises(DatasetError) as caught:
-        site.load()
-
-    assert str(caught.value) == (
-        f"{site.root} is missing; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
-        "that holds it; if it is meant to be gone, say --allow-removals"
-    )
-    assert site.digest() == before
-
-
-@pytest.mark.parametrize("left", [[], ["Offline/Genuine", "Online"]], ids=["nothing", "empty folders"])
-def test_an_empty_root_is_named_and_retires_nothing(tmp_path: Path, left: list[str]) -> None:
-    site = site_a(tmp_path)
-    site.load()
-    before = site.digest()
-    shutil.rmtree(site.root)
-    for folder in ("", *left):
-        (site.root / folder).mkdir(parents=True, exist_ok=True)
-
-    with pytest.raises(DatasetError) as caught:
-        site.load()
-
-    assert str(caught.value) == (
-        f"{site.root} holds none of the source's files; nothing was retired. Put the dataset there, or set "
-        "SIGID_DATASETS to the folder that holds it; if it is meant to be gone, say --allow-removals"
-    )
-    assert site.digest() == before
-
-
-@pytest.mark.parametrize("make", [site_a, site_b])
-def test_a_missing_root_that_is_meant_to_be_gone_retires_everything(
-    tmp_path: Path, make: Callable[[Path], Site]
-) -> None:
-    site = make(tmp_path)
-    site.load()
-    signatures = site.catalog()["signatures"]
-    shutil.rmtree(site.root)
-
-    loaded = site.load(allow_removals=True)
-
-    assert (loaded.problem, loaded.counts.retired) == (None, signatures)
-    assert site.catalog() == {"retired": signatures}
-
-
-def test_a_root_that_is_a_file_is_named(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.settings.datasets.mkdir()
-    site.root.write_bytes(b"")
-
-    with pytest.raises(DatasetError, match=r"SOURCE_A cannot be read \(Not a directory\); nothing was retired\. Give"):
-        site.load()
-
-
-@pytest.mark.parametrize("allow_removals", [False, True])
-@pytest.mark.parametrize("make", [site_a, site_b])
-def test_an_unreadable_root_retires_nothing_whatever_is_allowed(
-    make: Callable[[Path], Site], allow_removals: bool
-) -> None:
-    # With --allow-removals it retired everything: all that was in the root counted as gone.
-    with ordinary_user() as folder:
-        site = make(folder)
-        site.load()
-        before = site.digest()
-        site.root.chmod(0)
-
-        with pytest.raises(DatasetError) as caught:
-            site.load(allow_removals=allow_removals)
-
-        assert str(caught.value) == (
-            f"{site.root} cannot be read (Permission denied); nothing was retired. "
-            "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
-        )
-        assert site.digest() == before
-        site.root.chmod(0o700)
-
-
-@pytest.mark.parametrize("allow_removals", [False, True])
-def test_what_lies_in_an_unreadable_folder_is_not_retired_whatever_is_allowed(allow_removals: bool) -> None:
-    with ordinary_user() as folder:
-        site = site_a(folder)
-        site.load()
-        before = site.catalog()
-        (site.root / "Online" / "Genuine").chmod(0)
-        site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
-
-        loaded = site.load(allow_removals=allow_removals)
-
-        assert loaded.counts.added == 1
-        assert (loaded.counts.retired, loaded.counts.unchanged, loaded.counts.rejected) == (0, 30, 4)
-        assert site.catalog()["signatures"] == before["signatures"] + 1
-        assert "retired" not in site.catalog()
-        if allow_removals:
-            assert loaded.problem is None
-        else:
-            assert isinstance(loaded.problem, DatasetError)
-            assert str(loaded.problem) == (
-                "source_a: the folder Online/Genuine could not be read (Permission denied); what it held stays as it "
-                "was. Give this user the right to read it and run again"
-            )
-        assert not site.is_current()
-
-        (site.root / "Online" / "Genuine").chmod(0o700)
-
-        assert site.counts() == {"unchanged": 31, "rejected": 4}
-        assert site.digest() == site.clean_digest()
-
-
-def test_listed_files_in_an_unreadable_folder_are_not_missing() -> None:
-    with ordinary_user() as folder:
-        site = site_b(folder)
-        site.load()
-        (site.root / "8").chmod(0)
-
-        loaded = site.load()
-
-        assert (loaded.counts.unchanged, loaded.counts.rejected) == (7, 0)
-        assert site.rejections() == {}
-
-        (site.root / "8").chmod(0o700)
-
-
-def test_what_lies_behind_a_link_that_took_a_folders_place_is_not_retired(tmp_path: Path) -> None:
-    # The folder was moved to a larger disk, and a link left in its place: its signatures were retired.
-    site = site_a(tmp_path)
-    site.load()
-    (site.root / "Online" / "Genuine").rename(tmp_path / "volume")
-    (site.root / "Online" / "Genuine").symlink_to(tmp_path / "volume")
-
-    assert site.counts() == {"unchanged": 30, "rejected": 5}
-    assert site.rejections()["Online/Genuine"] is Reason.SYMLINK
-    assert "retired" not in site.catalog()
-
-
-def test_while_a_file_cannot_be_read_none_that_is_gone_is_retired() -> None:
-    with ordinary_user() as folder:
-        site = site_a(folder)
-        site.load()
-        (site.root / GENUINE).chmod(0)
-        site.remove(OTHER)
-
-        loaded = site.load()
-
-        assert isinstance(loaded.problem, RemovalsWithheld)
-        assert str(loaded.problem) == (
-            f"source_a: 1 files are gone, such as {OTHER}, and {GENUINE} could not be read; nothing was retired. "
-            "Bring them back, or say --allow-removals"
-        )
-        assert site.rejections()[GENUINE] is Reason.UNREADABLE
-        assert site.details()[GENUINE] == "Permission denied"
-        assert len(site.live()) == 30
-
-        (site.root / GENUINE).chmod(0o600)
-
-        assert site.counts() == {"changed": 1, "unchanged": 28, "retired": 1, "rejected": 4}
-        assert site.digest() == site.clean_digest()
-
-
-def test_a_file_that_can_be_read_again_is_as_before() -> None:
-    with ordinary_user() as folder:
-        site = site_a(folder)
-        site.load()
-        digest, id_ = site.digest(), site.ids()[GENUINE]
-        (site.root / GENUINE).chmod(0)
-        assert site.counts() == {"unchanged": 29, "rejected": 5}
-        assert site.counts() == {"unchanged": 29, "rejected": 5}
-        assert site.stale() == {id_}
-
-        (site.root / GENUINE).chmod(0o600)
-        site.load()
-
-        assert site.digest() == digest
-
-
-def test_a_file_that_does_not_stand_still_is_rejected_until_it_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = site_a(tmp_path, {GENUINE: THREE_POINTS})
-    with monkeypatch.context() as restless:
-        restless.setattr(extract, "_settled", lambda _status: False)
-
-        assert site.counts() == {"rejected": 1}
-        assert site.rejections() == {GENUINE: Reason.UNSTABLE}
-        assert not site.is_current()
-
-    assert site.counts() == {"added": 1}
-
-
-def test_a_file_that_vanishes_between_scan_and_load_is_left_to_the_next_one(tmp_path: Path) -> None:
-    site = site_a(tmp_path)
-    site.load()
-    site.write({OTHER: trajectory((9, 9, 9))})
-    site.scan()
-    site.remove(GENUINE, OTHER)
-
-    loaded = load(site.source, site.settings)
-
-    assert (loaded.counts.unchanged, loaded.counts.retired) == (28, 0)
-    assert len(site.live()) == 30
-    assert site.counts() == {"unchanged": 28, "retired": 2, "rejected": 4}
-    assert site.digest() == site.clean_digest()
-
-
-def test_more_than_a_fifth_gone_at_once_is_not_retired_but_by_express_wish(tmp_path: Path) -> None:
-    site = many(tmp_path, 100)
-    site.load()
-    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(21)))
-    site.write({"Online/Genuine/0500_1.HWR": THREE_POINTS, "Online/Genuine/0099_1.HWR": THREE_POINTS})
-
-    for counts in ({"added": 1, "changed": 1, "unchanged": 99}, {"unchanged": 101}):
-        loaded = site.load()
-
-        assert isinstance(loaded.problem, RemovalsWithheld)
-        assert str(loaded.problem) == (
-            "source_a: 21 files are gone, such as Online/Genuine/0000_1.HWR, and that is more than a fifth of the "
-            f"{sum(counts.values()) - counts.get('added', 0)} that there were; nothing was retired. "
-            "Bring them back, or say --allow-removals"
-        )
-        assert {name: getattr(loaded.counts, name) for name in counts} == counts
-        assert loaded.counts.retired == 0
-        assert not site.is_current()
-
-    assert site.counts(allow_removals=True) == {"unchanged": 80, "retired": 21}
-    assert site.digest() == site.clean_digest()
-
-
-def test_what_was_withheld_and_is_brought_back_is_as_before(tmp_path: Path) -> None:
-    site = many(tmp_path, 60)
-    site.load()
-    digest = site.digest()
-    (site.root / "Online" / "Genuine").rename(tmp_path / "aside")
-    site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
-    assert isinstance(site.load().problem, RemovalsWithheld)
-
-    site.remove("Online/Forgeries/0001001_1.HWR")
-    (tmp_path / "aside").rename(site.root / "Online" / "Genuine")
-
-    assert site.counts() == {"unchanged": 60, "retired": 1}
-    assert site.digest() == digest
-
-
-def test_twenty_files_may_go_at_once_however_few_are_left(tmp_path: Path) -> None:
-    site = many(tmp_path, 21)
-    site.load()
-
-    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(20)))
-
-    assert site.counts() == {"unchanged": 1, "retired": 20}
-
-
-def test_any_number_of_files_may_be_renamed(tmp_path: Path) -> None:
-    site = many(tmp_path, 60)
-    site.load()
-    live = site.live()
-
-    for n in range(60):
-        site.rename(f"Online/Genuine/{n:04}_1.HWR", f"Online/Genuine/{n:05}_01.hwr")
-
-    assert site.counts() == {"unchanged": 60}
-    assert site.live() == live
-    assert site.digest() == site.clean_digest()
-
-
 # The load itself
 
 
@@ -1192,215 +916,3 @@ def test_the_content_is_the_same_whatever_the_way_to_it(
 
     assert site.digest() == site.clean_digest()
     assert site.catalog()["signatures"] == 30
-
-
-# Others at the same time
-
-
-def test_a_reader_sees_whole_batches_and_nothing_of_the_one_that_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(study, "BATCH_FILES", 10)
-    site = many(tmp_path, 45)
-    seen: list[tuple[int, int]] = []
-
-    def look(*_: object) -> None:
-        with site.warehouse() as warehouse:
-            catalog = warehouse.catalog().get("source_a", {"signatures": 0, "files": 0})
-            signatures = list(warehouse.signatures())
-        assert len(signatures) == catalog["signatures"]
-        assert all(isinstance(each, XYZSignature) and len(each.points) == 1 for each in signatures)
-        seen.append((catalog["signatures"], catalog["files"]))
-
-    class Watched(Ledger):
-        """Has somebody look when signatures and lines are written, but not committed yet."""
-
-        def write(self, lines: Sequence[FileLine], started: datetime) -> None:
-            super().write(lines, started)
-            look()
-
-    monkeypatch.setattr("sigid.pipeline.load.Ledger", Watched)
-    site.scan()
-
-    load(site.source, site.settings, progress=look)
-
-    assert seen[0] == (0, 0)
-    assert seen[1:10:2] == [(10, 10), (20, 20), (30, 30), (40, 40), (45, 45)]  # when a batch was committed
-    assert seen[:10:2] == [(0, 0), (10, 10), (20, 20), (30, 30), (40, 40)]  # just before that
-
-
-LOADER = """
-import sys
-from pathlib import Path
-
-from sigid.errors import BusyError
-from sigid.pipeline import study
-from sigid.pipeline.load import load
-from tests.trees import Site
-
-folder, build, waits = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["and waits"]
-site = Site(folder).using(build=build)
-study.BATCH_FILES = 5
-
-def wait(done, total):
-    if waits and done == 5:
-        print("waiting", flush=True)
-        sys.stdin.readline()
-
-print("ready", flush=True)
-try:
-    site.scan()
-    print(load(site.source, site.settings, progress=wait).problem)
-except BusyError as error:
-    print(error)
-"""
-
-
-@contextmanager
-def loader(site: Site, *arguments: str, build: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """Another process, which says that it is ready, then loads the site in small batches, and says how it went."""
-    command = [sys.executable, "-c", LOADER, str(site.folder), str(build or site.settings.build), *arguments]
-    with subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-        yield process
-
-
-def test_a_second_load_at_the_same_time_is_told_who_is_at_it(tmp_path: Path) -> None:
-    site = many(tmp_path, 20)
-
-    with loader(site, "and waits") as other:
-        assert other.stdout
-        assert other.stdout.readline() == "waiting\n"
-        with pytest.raises(BusyError) as scanning:
-            site.scan()
-        with pytest.raises(BusyError) as loading:
-            load(site.source, site.settings)
-        committed = site.catalog()["signatures"]
-        said = other.communicate("go on\n")
-
-    message = f"a scan or load of source_a is under way (process {other.pid}); run again when it has ended"
-    assert (str(scanning.value), str(loading.value)) == (message, message)
-    assert committed == 5
-    assert said == ("None\n", "")
-    assert site.counts() == {"unchanged": 20}
-
-
-def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(tmp_path: Path) -> None:
-    site = many(tmp_path, 20)
-
-    with loader(site, "and waits", build=tmp_path / "other") as other:
-        assert other.stdout
-        assert other.stdout.readline() == "waiting\n"
-        with pytest.raises(BusyError) as caught:
-            site.load()
-        other.communicate("go on\n")
-
-    assert str(caught.value) == (
-        f"a load of source_a into {site.warehouse_file} is under way (process {other.pid}); run again when it has ended"
-    )
-
-
-def test_another_source_can_be_loaded_at_the_same_time(tmp_path: Path) -> None:
-    site, other_source = many(tmp_path, 20), site_b(tmp_path)
-
-    with loader(site, "and waits") as other:
-        assert other.stdout
-        assert other.stdout.readline() == "waiting\n"
-        counts = other_source.counts()
-        other.communicate("go on\n")
-
-    assert counts == {"added": 7}
-    assert site.counts() == {"unchanged": 20}
-
-
-def test_the_lock_of_a_killed_load_is_free_at_once(tmp_path: Path) -> None:
-    site = many(tmp_path, 20)
-    with loader(site, "and waits") as other:
-        assert other.stdout
-        assert other.stdout.readline() == "waiting\n"
-        other.kill()
-        other.wait()
-
-        counts = site.counts()
-
-    assert counts == {"added": 15, "unchanged": 5}
-    assert site.digest() == site.clean_digest()
-
-
-@pytest.mark.parametrize("build", ["build", "another build folder"])
-def test_two_loads_at_once_register_everything_once(tmp_path: Path, build: str) -> None:
-    site = many(tmp_path, 100)
-
-    with loader(site) as one, loader(site, build=tmp_path / build) as other:
-        said = [one.communicate(), other.communicate()]
-
-    assert ("None\n", "") in said
-    assert all(out == "None\n" or "is under way (process " in out for out, _ in said)
-    assert [errors for _, errors in said] == ["", ""]
-    assert site.catalog() == {
-        "files": 100,
-        "signatures": 100,
-        "trajectories": 100,
-        "genuine": 100,
-        "signees": 100,
-        "points": 100,
-    }
-    assert site.digest() == site.clean_digest()
-
-
-def killed_at(site: Site, seconds: float) -> bool:
-    """Have another process load the site, and kill it after so long. Returns whether it was still at it."""
-    with loader(site) as process:
-        time.sleep(seconds)
-        process.kill()
-    return process.returncode == -signal.SIGKILL
-
-
-def first_load(site: Site) -> None:
-    """Everything is new."""
-
-
-def later_load(site: Site) -> None:
-    """Something of every kind is to be done."""
-    site.load()
-    paths = sorted(str(path.relative_to(site.root)) for path in site.root.rglob("*.HWR"))
-    site.remove(*paths[:15])
-    site.write({path: trajectory((1, 2, 3)) for path in paths[15:95]})
-    site.write({f"Offline/Genuine/{n:03}_1.PNG": b"" for n in range(80)})
-    for n, path in enumerate(paths[95:130]):
-        site.rename(path, f"Online/Genuine/{95 + n}_001.hwr")
-
-
-@pytest.mark.parametrize("prepare", [first_load, later_load])
-def test_a_load_that_is_killed_at_any_instant_is_finished_by_the_next_one(
-    tmp_path: Path, prepare: Callable[[Site], None]
-) -> None:
-    prepared = many(tmp_path / "prepared", 200)
-    prepare(prepared)
-    clean = prepared.clean_digest()
-    chance = random.Random(2011)  # noqa: S311
-    with loader(Site(shutil.copytree(prepared.folder, tmp_path / "timed"))) as process:
-        begun = time.monotonic()
-        process.wait()
-        duration = time.monotonic() - begun
-    landed = 0
-
-    for trial in range(20):
-        site = Site(shutil.copytree(prepared.folder, tmp_path / f"trial {trial}"))
-        for _ in range(chance.choice([1, 1, 2])):
-            landed += killed_at(site, chance.uniform(0, duration))
-
-        assert site.load().problem is None
-
-        assert site.digest() == clean
-        assert site.execute("PRAGMA integrity_check") == [("ok",)]
-        before = snapshot(site.warehouse_file.parent)
-        site.load()
-        assert snapshot(site.warehouse_file.parent) == before
-        assert not list(site.cache.glob("*.new"))
-        if landed >= 5:
-            return
-    pytest.fail(f"only {landed} kills landed")

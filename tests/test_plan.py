@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,7 @@ from tests.trees import (
     site_a,
     site_b,
     snapshot,
+    trajectories,
     trajectory,
 )
 
@@ -236,10 +237,6 @@ def told(site: Site) -> tuple[list[Planned], SigidError | None]:
     except SigidError as problem:
         return planned, problem
     return planned, None
-
-
-def trajectories(numbers: range) -> Mapping[str, bytes]:
-    return {f"Online/Genuine/{n:04}_1.HWR": trajectory((n, n, n)) for n in numbers}
 
 
 def test_what_a_load_would_not_retire_is_not_to_be_retired(tmp_path: Path) -> None:

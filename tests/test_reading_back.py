@@ -48,6 +48,7 @@ def filled(warehouse: Warehouse) -> Warehouse:
             picture("1", **forged_by("30")),
             picture("3", **forged_by("4")),
             picture("1", **forged_by("4")),
+            picture("1", authenticity=Authenticity.FORGED),
         ],
         "source_a/offline/genuine/10",
     )
@@ -55,6 +56,7 @@ def filled(warehouse: Warehouse) -> Warehouse:
     (stale, retired) = service.register_signatures(
         [trajectory("1"), trajectory("2")], "source_a/online/genuine/10"
     ).signatures
+    service.register_signatures([trajectory("1")], "source_a/online/genuine/2")
     service.register_signatures([picture("b", modality=Modality.ONLINE, width=3, height=2)], "source_b/b")
 
     ledger = Ledger(warehouse, "source_a")
@@ -79,9 +81,11 @@ def filled(warehouse: Warehouse) -> Warehouse:
 
 
 def told(signatures: Iterator[AnySignature]) -> list[str]:
-    """Each signature as its source, forger and sample."""
+    """Each signature as its source, who imitated it, and its sample."""
     return [
-        f"{each.source} by {each.forger.external_id}: {each.sample}" if each.forger else f"{each.source} {each.sample}"
+        f"{each.source} by {each.forger.external_id if each.forger else 'somebody'}: {each.sample}"
+        if each.authenticity is Authenticity.FORGED
+        else f"{each.source} {each.sample}"
         for each in signatures
     ]
 
@@ -90,16 +94,16 @@ def test_the_catalogue_counts_everything_by_source(filled: Warehouse) -> None:
     assert filled.catalog() == {
         "source_a": {
             "files": 4,
-            "signatures": 7,
-            "images": 6,
-            "trajectories": 1,
+            "signatures": 9,
+            "images": 7,
+            "trajectories": 2,
             "blank": 1,
-            "genuine": 3,
-            "forged": 4,
-            "signees": 3,
+            "genuine": 4,
+            "forged": 5,
+            "signees": 4,
             "without_genuine": 1,
             "forgers": 2,
-            "points": 3,
+            "points": 6,
             "rejected": 3,
             "stale": 1,
             "retired": 1,
@@ -144,9 +148,11 @@ def test_signatures_come_by_source_signee_forger_and_sample_each_in_its_own_numb
         "source_a by 30: 1",  # offline 9
         "source_a 2",  # offline 10
         "source_a 10",
+        "source_a by somebody: 1",
         "source_a by 4: 1",
         "source_a by 4: 3",
         "source_a by 30: 1",
+        "source_a 1",  # online 2
         "source_a 1",  # online 10
         "source_b b",
     ]
@@ -157,9 +163,9 @@ def test_signatures_come_by_source_signee_forger_and_sample_each_in_its_own_numb
     [
         ({"source": "source_b"}, ["source_b b"]),
         ({"source": "source_c"}, []),
-        ({"modality": "online"}, ["source_a 1", "source_b b"]),
-        ({"modality": Modality.ONLINE, "source": "source_a"}, ["source_a 1"]),
-        ({"authenticity": "genuine"}, ["source_a 2", "source_a 10", "source_a 1", "source_b b"]),
+        ({"modality": "online"}, ["source_a 1", "source_a 1", "source_b b"]),
+        ({"modality": Modality.ONLINE, "source": "source_a"}, ["source_a 1", "source_a 1"]),
+        ({"authenticity": "genuine"}, ["source_a 2", "source_a 10", "source_a 1", "source_a 1", "source_b b"]),
         ({"authenticity": Authenticity.FORGED, "signee": "9"}, ["source_a by 30: 1"]),
         ({"signee": "10", "authenticity": "genuine"}, ["source_a 2", "source_a 10", "source_a 1"]),
         ({"signee": "source_a/online/genuine/10"}, ["source_a 1"]),

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from sigid.errors import DatasetError, Reason
 from sigid.pipeline import extract, listing, scan
 from sigid.pipeline.listing import STAMP, UNKNOWN, UNREAD, VOID, Folder, Listing, read_listing, read_summary
 from sigid.pipeline.scan import MAX_DEPTH, look, raw, shown, trusted_stamp
+from sigid.private import write_whole
 from sigid.sources.source_a import SourceA
 from tests.trees import (
     SAMPLE_A,
@@ -173,6 +174,20 @@ def test_a_listing_that_cannot_be_read_is_none(tmp_path: Path) -> None:
 
     assert read_listing(str(tmp_path / "folder")) is read_listing(str(tmp_path / "missing")) is None
     assert read_summary(str(tmp_path / "folder")) is read_summary(str(tmp_path / "missing")) is None
+
+
+def test_a_listing_is_written_whole_or_not_at_all(stored: Path) -> None:
+    before = stored.read_bytes()
+
+    def parts() -> Iterator[bytes]:
+        yield b"half of it"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(str(stored), parts())
+
+    assert stored.read_bytes() == before
+    assert list(stored.parent.iterdir()) == [stored]
 
 
 def test_what_a_listing_says_of_its_version_is_in_its_first_line(stored: Path) -> None:

@@ -192,6 +192,8 @@ FILE = "SIGID_WAREHOUSE names no file, or more than a file; write it like sqlite
         ("sqlite:///:memory:", FILE),
         (f"sqlite://me:{PASSWORD}@host/warehouse.sqlite", FILE),
         (f"sqlite:///warehouse.sqlite?key={PASSWORD}", FILE),
+        ("sqlite:///what?.sqlite", FILE),
+        ("sqlite+pysqlite:///warehouse.sqlite", USE),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_in_one_line_that_repeats_nothing_of_it(

@@ -150,18 +150,16 @@ def test_without_settings_the_warehouse_lies_in_the_build_folder(workplace: Path
         assert (workplace / "build" / "warehouse.sqlite").is_file()
 
 
-def test_an_empty_file_becomes_a_warehouse_even_while_another_program_looks_at_it(warehouse_file: Path) -> None:
-    warehouse_file.touch()
-    looking = sqlite3.connect(warehouse_file, isolation_level=None, check_same_thread=False)
-    looking.execute("BEGIN")
-    looking.execute("SELECT * FROM sqlite_master").fetchall()
-    going = threading.Timer(0.2, looking.close)
-    going.start()
+def test_an_empty_file_becomes_a_warehouse_as_soon_as_another_program_lets_go_of_it(warehouse_file: Path) -> None:
+    other = sqlite3.connect(warehouse_file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.2, other.close)
+    letting_go.start()
 
     with open_warehouse(url_of(warehouse_file)) as warehouse:
         assert warehouse.catalog() == {}
 
-    going.join()
+    letting_go.join()
 
 
 def test_a_newer_schema_is_refused_with_both_versions(warehouse: Warehouse, warehouse_file: Path) -> None:
@@ -189,7 +187,7 @@ def test_a_newer_schema_may_have_other_tables(warehouse_file: Path) -> None:
         "schema_version (version)",
         "schema_version AS SELECT 1 AS version",
         "schema_version AS SELECT '1.0' AS version",
-        "schema_version AS SELECT 1 AS version UNION SELECT 2",
+        "schema_version AS SELECT 7 AS version UNION SELECT 8",
     ],
 )
 @pytest.mark.parametrize("journal", ["DELETE", "WAL"])
@@ -254,18 +252,26 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
 
         for file in (folder / "warehouse.sqlite", folder / "new" / "warehouse.sqlite"):
             assert refusal(file) == (
-                f"the warehouse {file} can be neither opened nor made (Permission denied); "
-                "check the permissions of the file and of its folder"
+                f"the warehouse {file} cannot be made (Permission denied); check the permissions of its folder"
             )
 
 
-def test_a_file_that_cannot_be_written_is_told_with_a_way_out() -> None:
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert "/file/warehouse.sqlite cannot be made (" in refusal(tmp_path / "file" / "warehouse.sqlite")
+
+
+NO_ACCESS = "; check the permissions of the file and of its folder"
+
+
+def test_a_file_that_cannot_be_read_is_told_with_a_way_out() -> None:
     with ordinary_user() as folder:
         file = folder / "warehouse.sqlite"
         open_warehouse(url_of(file)).close()
-        file.chmod(0o400)
+        file.chmod(0)
 
-        assert "can be neither opened nor made (Permission denied); check the permissions" in refusal(file)
+        assert refusal(file) == f"the warehouse {file} cannot be used: unable to open database file{NO_ACCESS}"
 
 
 def test_a_warehouse_in_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
@@ -276,19 +282,28 @@ def test_a_warehouse_in_a_folder_that_cannot_be_written_is_told_with_a_way_out()
 
         text = refusal(file)
         assert text.startswith(f"the warehouse {file} cannot be used: ")
-        assert text.endswith("; check the permissions of the file and of its folder")
+        assert text.endswith(NO_ACCESS)
 
 
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    assert "can be neither opened nor made (Is a directory)" in refusal(tmp_path)
+    assert refusal(tmp_path) == f"the warehouse {tmp_path} cannot be used: unable to open database file{NO_ACCESS}"
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_written() -> None:
+    with ordinary_user() as folder:
+        file = folder / "warehouse.sqlite"
+        with open_warehouse(url_of(file)) as warehouse:
+            warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+        file.chmod(0o400)
 
-    assert f"{tmp_path}/file/warehouse.sqlite can be neither opened nor made" in refusal(
-        tmp_path / "file" / "warehouse.sqlite"
-    )
+        with open_warehouse(url_of(file)) as warehouse:
+            assert warehouse.catalog()["service"]["signatures"] == 1
+            with pytest.raises(WarehouseError) as refused:
+                warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+
+        assert str(refused.value) == (
+            f"the warehouse {file} cannot be used: attempt to write a readonly database{NO_ACCESS}"
+        )
 
 
 def test_a_warehouse_that_another_program_keeps_locked_is_told_with_a_way_out(

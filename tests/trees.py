@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
@@ -265,6 +265,11 @@ class Site:
 def site_a(folder: Path, files: Mapping[str, bytes] = SAMPLE_A) -> Site:
     """SOURCE_A with these files."""
     return Site(folder).write(files)
+
+
+def trajectories(numbers: Iterable[int]) -> dict[str, bytes]:
+    """Files of the online signees of these numbers, each with a trajectory of his own."""
+    return {f"Online/Genuine/{n:04}_1.HWR": trajectory((n, n, n)) for n in numbers}
 
 
 def site_b(folder: Path, files: Mapping[str, bytes] = SAMPLE_B) -> Site:

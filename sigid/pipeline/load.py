@@ -180,12 +180,12 @@ class _Load:
 
     def _reject_unread(self, batch: Sequence[Found]) -> None:
         known = self._ledger.lines_of([found.path for found in batch])
-        moved = self._ledger.moved(list(known.values()))
+        taken = self._ledger.taken_over(list(known.values()))
         lines = []
         for found in batch:
             reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
             line = known.get(found.path)
-            signature_id = line.signature_id if line and line.signature_id not in moved else None
+            signature_id = line.signature_id if line and line.signature_id not in taken else None
             lines.append(FileLine(found.path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
         self._ledger.write(lines, self._started)
         self._counts["rejected"] += len(lines)

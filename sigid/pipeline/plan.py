@@ -23,8 +23,8 @@ from sigid.pipeline.study import Item, Study
 from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.sources.base import Source
-from sigid.warehouse.fingerprint import is_there
 from sigid.warehouse.ledger import Ledger
+from sigid.warehouse.location import is_there
 from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
@@ -81,7 +82,7 @@ def _await_start(context: _Context) -> None:
 def _undisturbed() -> Iterator[None]:
     """Have whatever asks this process to end wait for the end of the context.
 
-    The processes that are started in it, and theirs, never hear of a Ctrl-C, which is for this one to obey.
+    The processes that are started in it, and theirs, never hear of what a terminal sends: it is for this one to obey.
     """
     if threading.current_thread() is not threading.main_thread():  # which alone handles signals
         yield
@@ -91,7 +92,9 @@ def _undisturbed() -> Iterator[None]:
         each: signal.signal(each, lambda number, _frame: asked.append(number))
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # it lets SIGINT through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:

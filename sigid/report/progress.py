@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import parent_process
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from sigid.report.terminal import console, is_terminal, readers_choice
@@ -25,11 +27,16 @@ class Show(Protocol):
 @contextmanager
 def progress(what: str, out: TextIO) -> Iterator[Show]:
     """Show the progress of `what`; nothing before there is any, and nothing of a bar is left behind."""
-    if is_terminal(out):
+    if is_terminal(out) and _is_alone():
         with ExitStack() as drawn:
             yield _Bar(what, out, drawn)
     else:
         yield _Lines(what, out)
+
+
+def _is_alone() -> bool:
+    """Whether nobody else can be drawing a bar, as the other processes or threads of `doit -n 2` can."""
+    return parent_process() is None and current_thread() is main_thread()
 
 
 class _Lines:
@@ -60,7 +67,7 @@ class _Bar:
     def __call__(self, done: int, total: int) -> None:
         if self._bar is None:
             self._bar = self._drawn.enter_context(_bar(self._out))
-            self._bar.add_task(self._what)
+            self._bar.add_task(self._what, total=total)
         (task,) = self._bar.task_ids
         self._bar.update(task, completed=done, total=total)
 

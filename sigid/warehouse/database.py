@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from sqlalchemy import URL, Connection, Executable, Table, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Executable, Table
 
-from sigid.errors import SettingError
+from sigid.warehouse.location import file_of
 
 
 class Database(Protocol):
@@ -48,30 +47,12 @@ def in_batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def parse_url(text: str) -> URL:
-    """The URL of a warehouse. Raises SettingError, which repeats nothing of a malformed one: it may hold a password."""
-    try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):
-        url = None
-    if url is None or url.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise SettingError(
-            "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; "
-            "write it like sqlite:///build/warehouse.sqlite"
-        )
-    if url.database in (None, "", ":memory:") or url.query or url.host:
-        raise SettingError(
-            "SIGID_WAREHOUSE names no file, or more than a file; write it like sqlite:///build/warehouse.sqlite"
-        )
-    return url
-
-
 def open_database(url: str) -> Database:
     """Open the database of that URL and make the schema in it where there is none.
 
     Raises SettingError for a URL that cannot be used, WarehouseError where the database or its schema cannot.
     """
-    parsed = parse_url(url)
+    file = file_of(url)
     from sigid.warehouse.sqlite import SqliteDatabase  # one module a database, and only the chosen one is imported
 
-    return SqliteDatabase(str(parsed.database))
+    return SqliteDatabase(file)

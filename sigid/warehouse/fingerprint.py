@@ -5,22 +5,16 @@ It is asked without SQLAlchemy, whose import alone takes longer than everything 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-_SQLITE = "sqlite:///"
+from sigid.warehouse.location import file_of, is_there
 
 
 def fingerprint_of(manifest: str, lines: int, signatures: int) -> str:
     """What the last load of a source leaves behind: the digest of the manifest, and the rows that it led to."""
     return f"{manifest}-{lines}-{signatures}"
-
-
-def is_there(url: str) -> bool:
-    """Whether there is a warehouse at that URL to be asked."""
-    return url.startswith(_SQLITE) and os.path.isfile(url.removeprefix(_SQLITE))
 
 
 def holds(url: str, source: str, manifest: str) -> bool:
@@ -30,9 +24,8 @@ def holds(url: str, source: str, manifest: str) -> bool:
     """
     if not is_there(url):
         return False
-    file = url.removeprefix(_SQLITE)
     try:
-        with closing(sqlite3.connect(f"{Path(file).absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{Path(file_of(url)).absolute().as_uri()}?mode=rw", uri=True)) as connection:
             row = connection.execute(
                 "SELECT fingerprint, (SELECT count(*) FROM source_file WHERE source = :source),"
                 " (SELECT count(*) FROM signature WHERE source = :source)"

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 
 from sigid.entity import now
 from sigid.errors import Reason
@@ -63,11 +63,14 @@ class Counts:
     rejected: int = 0
 
 
+_LOADED = source_file.c.state == State.LOADED
+_HOLDING = or_(_LOADED, and_(source_file.c.state == State.REJECTED, signature.c.stale))
+"""Lines that have a signature: of valid files, and of those that have turned invalid and are no other file since."""
+
 _FEW = 500  # what a database can look for in one statement
 
 _FIELDS = [source_file.c[name] for name in FileLine.__slots__]
-_HOLDS = or_(source_file.c.state == State.LOADED, and_(source_file.c.state == State.REJECTED, signature.c.stale))
-_LINES = select(*_FIELDS, signature.c.id, _HOLDS.label("holds")).outerjoin_from(source_file, signature)
+_LINES = select(*_FIELDS, signature.c.id, _HOLDING.label("holds")).outerjoin_from(source_file, signature)
 
 
 class Ledger:
@@ -118,17 +121,21 @@ class Ledger:
                 connection.execute(update(signature).where(signature.c.id.in_(stale)).values(stale=True))
 
     def moved(self, vanished: Collection[FileLine]) -> set[str]:
-        """Of the signatures of files that vanished, those that another file has become."""
-        return self._held(
-            {line.signature_id for line in vanished if line.signature_id}, {line.path for line in vanished}
-        )
+        """Of the signatures of files that vanished, those that other files have."""
+        return self._held({line.signature_id for line in vanished}, _HOLDING, {line.path for line in vanished})
 
-    def _held(self, signature_ids: Collection[str], but_by: Collection[str] = ()) -> set[str]:
+    def taken_over(self, invalid: Collection[FileLine]) -> set[str]:
+        """Of the signatures of files that turn invalid, those that other, valid files are now."""
+        return self._held({line.signature_id for line in invalid}, _LOADED, {line.path for line in invalid})
+
+    def _held(
+        self, signature_ids: Collection[str | None], by: ColumnElement[bool], but_by: Collection[str] = ()
+    ) -> set[str]:
         """Those of the signatures that lines have, as `lines` gives them, but for the lines of those paths."""
         holders = (
             select(source_file.c.path, source_file.c.signature_id)
             .join_from(source_file, signature)
-            .where(source_file.c.source == self._source, _HOLDS)
+            .where(source_file.c.source == self._source, by)
         )
         if len(signature_ids) <= _FEW:
             holders = holders.where(source_file.c.signature_id.in_(signature_ids))
@@ -144,7 +151,7 @@ class Ledger:
 
     def let_go(self, signature_ids: Collection[str]) -> int:
         """Retire those of the signatures that no line has any more. Returns how many were retired."""
-        ids = sorted(set(signature_ids) - self._held(signature_ids))
+        ids = sorted(set(signature_ids) - self._held(signature_ids, _HOLDING))
         with self._warehouse.transaction() as connection:
             return sum(
                 connection.execute(

@@ -39,8 +39,7 @@ class SqliteDatabase:
             private_file(file)
         except OSError as error:
             raise WarehouseError(
-                f"the warehouse {file} can be neither opened nor made ({error.strerror}); "
-                "check the permissions of the file and of its folder"
+                f"the warehouse {file} cannot be made ({error.strerror}); check the permissions of its folder"
             ) from error
         has_schema = self._has_schema()
         self._engine = create_engine(
@@ -128,7 +127,7 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    # While anyone looks at a file that is not in WAL mode yet, SQLite refuses to change it, and does not wait.
+    # Where two make one warehouse at once, SQLite refuses one of them the change of the mode, and does not wait.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

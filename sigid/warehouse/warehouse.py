@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import local
 from types import TracebackType
 from typing import Any
 
@@ -29,12 +30,18 @@ def open_warehouse(url: str | None = None) -> Warehouse:
     return Warehouse(open_database(Settings.read().warehouse if url is None else url))
 
 
+class _OfThread(local):
+    """What each thread has for itself: one must not write into, or undo, what another one has begun."""
+
+    transaction: Connection | None = None
+
+
 class Warehouse:
     """All signatures, whatever their source, and what is known of the files that they come from."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._transaction: Connection | None = None
+        self._of_thread = _OfThread()
 
     def __enter__(self) -> Warehouse:
         return self
@@ -107,22 +114,22 @@ class Warehouse:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """A transaction, or the one that is already open: what is raised in it undoes all that was written in it."""
-        if self._transaction is not None:
-            yield self._transaction
+        """A transaction, or the one that this thread has open; what is raised in it undoes all that it wrote."""
+        if self._of_thread.transaction is not None:
+            yield self._of_thread.transaction
             return
         with self.database.writing() as connection:
-            self._transaction = connection
+            self._of_thread.transaction = connection
             try:
                 yield connection
             finally:
-                self._transaction = None
+                self._of_thread.transaction = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the warehouse: that of the open transaction, if there is one."""
-        if self._transaction is not None:
-            yield self._transaction
+        """A connection that sees one state of the warehouse: that of this thread's transaction, if it has one open."""
+        if self._of_thread.transaction is not None:
+            yield self._of_thread.transaction
             return
         with self.database.reading() as connection:
             yield connection

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from sigid.entity import AnySignature, Metadata, Points, Signee
 from sigid.identity import Authenticity, PersonKey
 from sigid.mock_asset_service import MockAssetService
+from sigid.mock_signature_repository import MockSignatureRepository
+from sigid.mock_signee_repository import MockSigneeRepository
 from sigid.service import (
     AnyNewSignature,
     NewImageSignature,
@@ -106,6 +108,36 @@ def test_the_same_call_again_stores_nothing(stores: Stores, service: SignatureAp
     assert stores.content() == before
     assert outcomes(again) == [Outcome.UNCHANGED] * 3
     assert found(stores, again) == found(stores, first)
+
+
+class CountingSigneeRepository(MockSigneeRepository):
+    """Counts whom it is asked to store."""
+
+    asked = 0
+
+    def store(self, *signees: Signee) -> None:
+        self.asked += len(signees)
+        super().store(*signees)
+
+
+class CountingSignatureRepository(MockSignatureRepository):
+    """Counts what it is asked to store."""
+
+    asked = 0
+
+    def store(self, signatures: Iterable[AnySignature]) -> None:
+        self.asked += len(signatures := list(signatures))
+        super().store(signatures)
+
+
+def test_the_same_call_again_asks_for_nothing_to_be_stored() -> None:
+    signees, signatures = CountingSigneeRepository(), CountingSignatureRepository()
+    service = SignatureApplicationService(signees, signatures, MockAssetService())
+
+    for _ in range(2):
+        service.register_signatures([PICTURE, TRAJECTORY, FORGERY], KEY)
+
+    assert (signees.asked, signatures.asked) == (1, 3)
 
 
 def test_the_same_signature_twice_in_one_call_is_registered_once(

@@ -1,0 +1,308 @@
+"""What is gone is retired; what only cannot be seen, or was perhaps not meant to go, is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sigid.errors import DatasetError, Reason, RemovalsWithheld
+from sigid.pipeline import extract
+from sigid.pipeline.load import load
+from tests.trees import (
+    THREE_POINTS,
+    Site,
+    later,
+    ordinary_user,
+    site_a,
+    site_b,
+    trajectories,
+    trajectory,
+)
+
+GENUINE = "Online/Genuine/001_1.HWR"
+OTHER = "Online/Genuine/004_1.HWR"
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_missing_root_is_named_and_retires_nothing(tmp_path: Path, make: Callable[[Path], Site]) -> None:
+    site = make(tmp_path)
+    site.load()
+    before = site.digest()
+    site.root.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(DatasetError) as caught:
+        site.load()
+
+    assert str(caught.value) == (
+        f"{site.root} is missing; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
+        "that holds it; if it is meant to be gone, say --allow-removals"
+    )
+    assert site.digest() == before
+
+
+@pytest.mark.parametrize("left", [[], ["Offline/Genuine", "Online"]], ids=["nothing", "empty folders"])
+def test_an_empty_root_is_named_and_retires_nothing(tmp_path: Path, left: list[str]) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    before = site.digest()
+    shutil.rmtree(site.root)
+    for folder in ("", *left):
+        (site.root / folder).mkdir(parents=True, exist_ok=True)
+
+    with pytest.raises(DatasetError) as caught:
+        site.load()
+
+    assert str(caught.value) == (
+        f"{site.root} holds none of the source's files; nothing was retired. Put the dataset there, or set "
+        "SIGID_DATASETS to the folder that holds it; if it is meant to be gone, say --allow-removals"
+    )
+    assert site.digest() == before
+
+
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_a_missing_root_that_is_meant_to_be_gone_retires_everything(
+    tmp_path: Path, make: Callable[[Path], Site]
+) -> None:
+    site = make(tmp_path)
+    site.load()
+    signatures = site.catalog()["signatures"]
+    shutil.rmtree(site.root)
+
+    loaded = site.load(allow_removals=True)
+
+    assert (loaded.problem, loaded.counts.retired) == (None, signatures)
+    assert site.catalog() == {"retired": signatures}
+
+
+def test_a_root_that_is_a_file_is_named(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.settings.datasets.mkdir()
+    site.root.write_bytes(b"")
+
+    with pytest.raises(DatasetError, match=r"SOURCE_A cannot be read \(Not a directory\); nothing was retired\. Give"):
+        site.load()
+
+
+@pytest.mark.parametrize("allow_removals", [False, True])
+@pytest.mark.parametrize("make", [site_a, site_b])
+def test_an_unreadable_root_retires_nothing_whatever_is_allowed(
+    make: Callable[[Path], Site], allow_removals: bool
+) -> None:
+    # With --allow-removals it retired everything: all that was in the root counted as gone.
+    with ordinary_user() as folder:
+        site = make(folder)
+        site.load()
+        before = site.digest()
+        site.root.chmod(0)
+
+        with pytest.raises(DatasetError) as caught:
+            site.load(allow_removals=allow_removals)
+
+        assert str(caught.value) == (
+            f"{site.root} cannot be read (Permission denied); nothing was retired. "
+            "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
+        )
+        assert site.digest() == before
+        site.root.chmod(0o700)
+
+
+@pytest.mark.parametrize("allow_removals", [False, True])
+def test_what_lies_in_an_unreadable_folder_is_not_retired_whatever_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, allow_removals: bool
+) -> None:
+    later(monkeypatch)
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        before = site.catalog()
+        (site.root / "Online" / "Genuine").chmod(0)
+        site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
+
+        loaded = site.load(allow_removals=allow_removals)
+
+        assert loaded.counts.added == 1
+        assert (loaded.counts.retired, loaded.counts.unchanged, loaded.counts.rejected) == (0, 30, 4)
+        assert site.catalog()["signatures"] == before["signatures"] + 1
+        assert "retired" not in site.catalog()
+        if allow_removals:
+            assert loaded.problem is None
+        else:
+            assert isinstance(loaded.problem, DatasetError)
+            assert str(loaded.problem) == (
+                "source_a: the folder Online/Genuine could not be read (Permission denied); what it held stays as it "
+                "was. Give this user the right to read it and run again"
+            )
+        assert not site.is_current()
+
+        (site.root / "Online" / "Genuine").chmod(0o700)
+
+        assert site.counts() == {"unchanged": 31, "rejected": 4}
+        assert site.digest() == site.clean_digest()
+
+
+def test_listed_files_in_an_unreadable_folder_are_not_missing() -> None:
+    with ordinary_user() as folder:
+        site = site_b(folder)
+        site.load()
+        (site.root / "8").chmod(0)
+
+        loaded = site.load()
+
+        assert (loaded.counts.unchanged, loaded.counts.rejected) == (7, 0)
+        assert site.rejections() == {}
+
+        (site.root / "8").chmod(0o700)
+
+
+def test_what_lies_behind_a_link_that_took_a_folders_place_is_not_retired(tmp_path: Path) -> None:
+    # The folder was moved to a larger disk, and a link left in its place: its signatures were retired.
+    site = site_a(tmp_path)
+    site.load()
+    (site.root / "Online" / "Genuine").rename(tmp_path / "volume")
+    (site.root / "Online" / "Genuine").symlink_to(tmp_path / "volume")
+
+    assert site.counts() == {"unchanged": 30, "rejected": 5}
+    assert site.rejections()["Online/Genuine"] is Reason.SYMLINK
+    assert "retired" not in site.catalog()
+
+
+def test_while_a_file_cannot_be_read_none_that_is_gone_is_retired() -> None:
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        (site.root / GENUINE).chmod(0)
+        site.remove(OTHER)
+
+        loaded = site.load()
+
+        assert isinstance(loaded.problem, RemovalsWithheld)
+        assert str(loaded.problem) == (
+            f"source_a: 1 files are gone, such as {OTHER}, and {GENUINE} could not be read; nothing was retired. "
+            "Bring them back, or say --allow-removals"
+        )
+        assert site.rejections()[GENUINE] is Reason.UNREADABLE
+        assert site.details()[GENUINE] == "Permission denied"
+        assert len(site.live()) == 30
+
+        (site.root / GENUINE).chmod(0o600)
+
+        assert site.counts() == {"changed": 1, "unchanged": 28, "retired": 1, "rejected": 4}
+        assert site.digest() == site.clean_digest()
+
+
+def test_a_file_that_can_be_read_again_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        digest, id_ = site.digest(), site.ids()[GENUINE]
+        (site.root / GENUINE).chmod(0)
+        assert site.counts() == {"unchanged": 29, "rejected": 5}
+        assert site.counts() == {"unchanged": 29, "rejected": 5}
+        assert site.stale() == {id_}
+        assert not site.is_current()
+
+        (site.root / GENUINE).chmod(0o600)
+        site.load()
+
+        assert site.digest() == digest
+
+
+def test_a_file_that_does_not_stand_still_is_rejected_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS})
+    with monkeypatch.context() as restless:
+        restless.setattr(extract, "_settled", lambda _status: False)
+
+        assert site.counts() == {"rejected": 1}
+        assert site.rejections() == {GENUINE: Reason.UNSTABLE}
+        assert not site.is_current()
+
+    assert site.counts() == {"added": 1}
+
+
+def test_a_file_that_vanishes_between_scan_and_load_is_left_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    site.write({OTHER: trajectory((9, 9, 9))})
+    site.scan()
+    site.remove(GENUINE, OTHER)
+
+    loaded = load(site.source, site.settings)
+
+    assert (loaded.counts.unchanged, loaded.counts.retired) == (28, 0)
+    assert len(site.live()) == 30
+    assert not site.is_current()
+    assert site.counts() == {"unchanged": 28, "retired": 2, "rejected": 4}
+    assert site.digest() == site.clean_digest()
+
+
+def test_more_than_a_fifth_gone_at_once_is_not_retired_but_by_express_wish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, trajectories(range(100)))
+    site.load()
+    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(21)))
+    site.write({"Online/Genuine/0500_1.HWR": THREE_POINTS, "Online/Genuine/0099_1.HWR": THREE_POINTS})
+
+    for counts in ({"added": 1, "changed": 1, "unchanged": 99}, {"unchanged": 101}):
+        loaded = site.load()
+
+        assert isinstance(loaded.problem, RemovalsWithheld)
+        assert str(loaded.problem) == (
+            "source_a: 21 files are gone, such as Online/Genuine/0000_1.HWR, and that is more than a fifth of the "
+            f"{sum(counts.values()) - counts.get('added', 0)} that there were; nothing was retired. "
+            "Bring them back, or say --allow-removals"
+        )
+        assert {name: getattr(loaded.counts, name) for name in counts} == counts
+        assert loaded.counts.retired == 0
+        assert not site.is_current()
+
+    assert site.counts(allow_removals=True) == {"unchanged": 80, "retired": 21}
+    assert site.digest() == site.clean_digest()
+
+
+def test_what_was_withheld_and_is_brought_back_is_as_before(tmp_path: Path) -> None:
+    site = site_a(tmp_path, trajectories(range(60)))
+    site.load()
+    digest = site.digest()
+    (site.root / "Online" / "Genuine").rename(tmp_path / "aside")
+    site.write({"Online/Forgeries/0001001_1.HWR": THREE_POINTS})
+    assert isinstance(site.load().problem, RemovalsWithheld)
+
+    site.remove("Online/Forgeries/0001001_1.HWR")
+    (tmp_path / "aside").rename(site.root / "Online" / "Genuine")
+
+    assert site.counts() == {"unchanged": 60, "retired": 1}
+    assert site.digest() == digest
+
+
+def test_twenty_files_may_go_at_once_however_few_are_left(tmp_path: Path) -> None:
+    site = site_a(tmp_path, trajectories(range(21)))
+    site.load()
+
+    site.remove(*(f"Online/Genuine/{n:04}_1.HWR" for n in range(20)))
+
+    assert site.counts() == {"unchanged": 1, "retired": 20}
+
+
+def test_any_number_of_files_may_be_renamed(tmp_path: Path) -> None:
+    site = site_a(tmp_path, trajectories(range(60)))
+    site.load()
+    live = site.live()
+
+    for n in range(60):
+        site.rename(f"Online/Genuine/{n:04}_1.HWR", f"Online/Genuine/{n:05}_01.hwr")
+
+    assert site.counts() == {"unchanged": 60}
+    assert site.live() == live
+    assert site.digest() == site.clean_digest()
