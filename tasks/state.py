@@ -19,6 +19,9 @@ from sigid.settings import Settings
 
 IN_MEMORY = ":memory:"
 
+_COLUMNS = [(b"task_id", b"TEXT"), (b"task_data", b"json")]
+_DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)  # such as a column that is not there; a file can be written
+
 
 class ContentChecker(FileChangedChecker):  # type: ignore[misc]  # doit is not typed
     """A file has changed when its xxh3-128 has; doit's own checker believes an unchanged mtime first."""
@@ -60,7 +63,7 @@ def state_file(settings: Settings) -> str:
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether doit can read it from end to end. Raises sqlite3.OperationalError where it is in use, or not doit's."""
+    """Whether doit can work with it. Raises sqlite3.OperationalError where it is in use, or not doit's."""
     with closing(sqlite3.connect(path, timeout=0)) as connection:
         connection.text_factory = bytes
         try:
@@ -68,10 +71,15 @@ def _is_sound(path: Path) -> bool:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if b"schema_version" in tables:
                 raise sqlite3.OperationalError("it is a warehouse, which must not be removed")
-            rows = connection.execute("SELECT task_data FROM doit") if tables else ()
-            return all(isinstance(json.loads(data), dict) for (data,) in rows)
+            return not tables or (
+                connection.execute("PRAGMA integrity_check").fetchone() == (b"ok",)
+                and [name_and_type[1:3] for name_and_type in connection.execute("PRAGMA table_info(doit)")] == _COLUMNS
+                and all(
+                    isinstance(json.loads(data), dict) for (data,) in connection.execute("SELECT task_data FROM doit")
+                )
+            )
         except sqlite3.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # such as a table that is not there
+            if getattr(error, "sqlite_errorcode", None) in _DAMAGED:
                 return False
             raise
         except (sqlite3.DatabaseError, ValueError, TypeError):

@@ -561,7 +561,7 @@ def test_a_script_needs_no_guard_around_what_it_does(tmp_path: Path) -> None:
 
     run = subprocess.run(
         [sys.executable, script, tmp_path],
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), *filter(None, sys.path)])},
         capture_output=True,
         text=True,
         check=False,

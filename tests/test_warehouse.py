@@ -350,6 +350,19 @@ def test_a_repository_that_fails_within_a_transaction_leaves_nothing_behind(
         assert query(warehouse_file, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608
 
 
+@pytest.mark.parametrize("key", ["", "source_a/online/genuine/1"], ids=["without a key", "with a key"])
+def test_a_call_that_the_database_refuses_half_way_leaves_nothing_behind(
+    warehouse: Warehouse, warehouse_file: Path, key: str
+) -> None:
+    query(warehouse_file, "CREATE TRIGGER no_points BEFORE INSERT ON trajectory BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    with pytest.raises(IntegrityError):
+        warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))], key)
+
+    for table in ("signee", "signature", "trajectory"):
+        assert query(warehouse_file, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608
+
+
 def test_what_fails_in_an_outer_transaction_undoes_the_registrations_in_it(warehouse: Warehouse) -> None:
     def register_and_fail() -> None:
         with warehouse.transaction():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -60,7 +60,7 @@ class Changes:
 
 
 def compare(
-    found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False, hidden: Collection[str] = ()
+    found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False, hidden: Set[str] = frozenset()
 ) -> Changes:
     """What it takes to get from the ledger's lines to the files that were found; both are in the order of their paths.
 
@@ -88,9 +88,13 @@ def compare(
     return changes
 
 
-def is_hidden(path: str, hidden: Collection[str]) -> bool:
-    """Whether the path lies in one of the folders; the root's path is empty."""
-    return any(not folder or path.startswith(f"{folder}/") for folder in hidden)
+def is_hidden(path: str, hidden: Set[str]) -> bool:
+    """Whether the path lies in one of the folders, of which there may be many; the root's path is empty."""
+    while path:
+        path = path.rpartition("/")[0]
+        if path in hidden:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ def _decide(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
     return Action.READ
 
 
-def _leave_behind(line: FileLine, changes: Changes, hidden: Collection[str]) -> None:
+def _leave_behind(line: FileLine, changes: Changes, hidden: Set[str]) -> None:
     changes.known += line.state.exists
     if line.state.exists and is_hidden(line.path, hidden):
         changes.keep(line)

@@ -68,7 +68,7 @@ class Study:
         self._clock = clock
         self.names = self._read_names()
         self._judge = Judge(source, listing, self.names)
-        self._hidden = listing.hidden()
+        self._hidden = frozenset(listing.hidden())
         self.changes: Changes = compare(self._found(), known, rehash=rehash, hidden=self._hidden)
 
     def rejected(self) -> Iterator[list[Found]]:

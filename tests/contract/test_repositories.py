@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -214,28 +215,30 @@ def test_one_forger_may_have_made_many_forgeries(stores: Stores) -> None:
     assert [signature.forger for signature in stores.signatures.of_signee(SOMEONE.id)] == [FORGERY.forger] * 2
 
 
-@given(metadata=st.dictionaries(st.text(), JSON, max_size=3))
-@example({"": [None, True, 1, 1.0, -0.0, 1e-300, 2**70, "\0", "ž"]})
-def test_metadata_comes_back_as_the_same_json(open_stores: OpenStores, metadata: dict[str, Any]) -> None:
-    signature = TRAJECTORY.model_copy(update={"metadata": metadata})
-
+@pytest.fixture(scope="module")
+def old_stores(open_stores: OpenStores) -> Iterator[Stores]:
+    """Stores that are in use: each example puts its signature in the place of the last one's."""
     with open_stores() as stores:
         stores.signees.store(SOMEONE)
-        stores.signatures.store([signature])
-        found = stores.signatures.find([signature.id])[signature.id]
+        yield stores
+
+
+@given(metadata=st.dictionaries(st.text(), JSON, max_size=3))
+@example({"": [None, True, 1, 1.0, -0.0, 1e-300, 2**70, "\0", "ž"]})
+def test_metadata_comes_back_as_the_same_json(old_stores: Stores, metadata: dict[str, Any]) -> None:
+    old_stores.signatures.store([TRAJECTORY.model_copy(update={"metadata": metadata})])
+
+    found = old_stores.signatures.find([TRAJECTORY.id])[TRAJECTORY.id]
 
     assert json.dumps(found.metadata, sort_keys=True) == json.dumps(metadata, sort_keys=True)
 
 
 @given(triples=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=5))
 @example([(-0.0, 5e-324, 2.2250738585072014e-308), (1e15, -1e15, 0.1 + 0.2), (1.7976931348623157e308, 1 / 3, 0.0)])
-def test_points_come_back_exact_to_the_bit(open_stores: OpenStores, triples: list[tuple[float, float, float]]) -> None:
-    signature = TRAJECTORY.model_copy(update={"points": Points(triples)})
+def test_points_come_back_exact_to_the_bit(old_stores: Stores, triples: list[tuple[float, float, float]]) -> None:
+    old_stores.signatures.store([TRAJECTORY.model_copy(update={"points": Points(triples)})])
 
-    with open_stores() as stores:
-        stores.signees.store(SOMEONE)
-        stores.signatures.store([signature])
-        found = stores.signatures.find([signature.id])[signature.id]
+    found = old_stores.signatures.find([TRAJECTORY.id])[TRAJECTORY.id]
 
     assert isinstance(found, XYZSignature)
     assert np.asarray(found.points).tobytes() == np.array(triples).tobytes()

@@ -1,0 +1,330 @@
+"""doit as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sigid.warehouse.warehouse import open_warehouse
+
+PROJECT = Path(__file__).parents[1]
+LISTED = [
+    *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
+    *("load_source_a", "load_source_b", "catalog", "rejects"),
+]
+HEAVY = {"sqlalchemy", "pydantic", "numpy", "PIL", "rich", "dotenv"}
+CANARY = "s3cret"
+
+
+class User:
+    """Someone with a warehouse of his own, who looks at the project's datasets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.build = folder / "build"
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGID_")}
+        self.environment |= {"SIGID_DATASETS": str(PROJECT / "datasets"), "SIGID_BUILD": str(self.build)}
+        self.environment |= {"PYTHONPATH": str(PROJECT)}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "doit", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def doit(self, *arguments: str, code: int = 0) -> str:
+        """What it prints; it ends with that exit code, and never with a traceback."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == code, output
+        assert "Traceback" not in output
+        return output
+
+    def own_datasets(self) -> Path:
+        """Datasets of his own, to be changed."""
+        datasets = self.folder / "datasets"
+        shutil.copytree(PROJECT / "datasets", datasets)
+        self.environment["SIGID_DATASETS"] = str(datasets)
+        return datasets
+
+    def digest(self) -> str:
+        with open_warehouse(f"sqlite:///{self.build}/warehouse.sqlite") as warehouse:
+            return warehouse.digest()
+
+    def files(self) -> dict[str, bytes]:
+        """All that lies in the build folder."""
+        return {str(each): each.read_bytes() for each in sorted(self.build.rglob("*")) if each.is_file()}
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> User:
+    return User(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> User:
+    """Someone who has loaded all sources, and changes nothing."""
+    user = User(tmp_path_factory.mktemp("loaded"))
+    user.doit()
+    return user
+
+
+def test_the_tasks_are_listed_in_the_order_of_the_datas_way_a_line_each(user: User) -> None:
+    lines = user.doit("list").splitlines()
+
+    assert [line.split()[0] for line in lines] == LISTED
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_listing_looks_at_no_dataset_and_makes_no_warehouse(user: User) -> None:
+    user.environment["SIGID_DATASETS"] = str(user.folder / "nowhere")
+
+    user.doit("list")
+
+    assert not (user.build / "warehouse.sqlite").exists()
+
+
+def test_loading_the_dodo_file_imports_nothing_heavy(user: User) -> None:
+    code = "import sys, dodo; print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=user.environment, capture_output=True, text=True, check=True
+    )
+
+    assert not HEAVY & {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize("task", ["load_source_a", "load_source_b"])
+def test_the_help_of_a_load_explains_its_options(user: User, task: str) -> None:
+    helped = user.doit("help", task)
+
+    for option in ("--strict", "--rehash", "--allow-removals"):
+        assert option in helped
+
+
+@pytest.mark.parametrize("source", ["source_a", "source_b"])
+def test_a_load_ends_with_a_line_of_counts_and_is_done_once(user: User, source: str) -> None:
+    first = user.doit(f"load_{source}")
+    digest = user.digest()
+
+    second = user.doit(f"load_{source}")
+
+    assert f"{source}: " in first.splitlines()[-1]
+    assert "see doit rejects" in first.splitlines()[-1]
+    assert f"-- load_{source}" in second or "0 added, 0 changed" in second
+    assert user.digest() == digest
+
+
+def test_an_unchanged_run_writes_nothing_into_the_warehouse(loaded: User) -> None:
+    warehouse = loaded.build / "warehouse.sqlite"
+    loaded.doit()  # what was racy is not any more
+    before = warehouse.read_bytes()
+
+    output = loaded.doit()
+
+    assert "-- load_source_a" in output
+    assert "-- load_source_b" in output
+    assert warehouse.read_bytes() == before
+
+
+def test_strict_fails_where_rejections_stand_also_when_nothing_has_changed(loaded: User) -> None:
+    output = loaded.doit("load_source_a", "--strict", code=1)
+
+    assert "32 files are rejected" in output
+
+
+def test_rehash_reads_everything_again_and_changes_nothing(loaded: User) -> None:
+    digest = loaded.digest()
+
+    output = loaded.doit("load_source_a", "--rehash")
+
+    assert "0 added, 0 changed, 47 unchanged, 0 retired, 32 rejected" in output
+    assert loaded.digest() == digest
+
+
+def test_a_plan_says_what_a_load_does_and_writes_nothing(user: User) -> None:
+    planned = user.doit("plan_source_a")
+
+    assert not (user.build / "warehouse.sqlite").exists()
+    assert not (user.build / "source_a").exists()
+    assert "47 to add, 0 to change, 0 to retire, 32 to reject" in planned
+    assert "47 added, 0 changed, 0 unchanged, 0 retired, 32 rejected" in user.doit("load_source_a")
+
+
+def test_the_catalogue_and_the_rejections_are_shown_whole(loaded: User) -> None:
+    catalogue = loaded.doit("catalog")
+    rejects = loaded.doit("rejects")
+
+    with open_warehouse(f"sqlite:///{loaded.build}/warehouse.sqlite") as warehouse:
+        for rejection in warehouse.rejections():
+            assert rejection.path in rejects
+            assert rejection.detail in rejects
+        assert str(warehouse.catalog()["source_a"]["points"]) in catalogue.replace(",", "")
+
+
+def test_clean_removes_the_caches_and_never_the_warehouse(user: User) -> None:
+    user.doit("load_source_a")
+    digest, before = user.digest(), user.files()
+
+    said = user.doit("clean", "-n")
+    unchanged = user.files()
+    done = user.doit("clean")
+
+    cache = user.build / "source_a"
+    assert {name for name in unchanged if "doit" not in name} == {name for name in before if "doit" not in name}
+    for name in ("manifest", "listing"):
+        assert str(cache / name) in said
+        assert str(cache / name) in done
+        assert not (cache / name).exists()
+    assert user.digest() == digest
+    assert "0 added, 0 changed" in user.doit("load_source_a")
+    assert user.digest() == digest
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database", b"SQLite format 3\x00" + bytes(5000)])
+def test_doits_own_database_may_be_lost_or_damaged(user: User, content: bytes | None) -> None:
+    user.doit("load_source_a")
+    digest = user.digest()
+    state = user.build / "doit.sqlite3"
+    if content is None:
+        state.unlink()
+    else:
+        state.write_bytes(content)
+
+    user.doit("load_source_a")
+
+    assert user.digest() == digest
+
+
+def test_doits_own_database_may_be_held_by_another_program(user: User) -> None:
+    user.doit("load_source_a")
+    digest = user.digest()
+    holder = sqlite3.connect(user.build / "doit.sqlite3", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    user.doit("load_source_a")
+    holder.close()
+
+    assert user.digest() == digest
+
+
+def refusals() -> Iterator[tuple[str, dict[str, str], str, int]]:
+    yield "workers", {"SIGID_WORKERS": "many"}, "SIGID_WORKERS is 'many'", 3
+    yield "url", {"SIGID_WAREHOUSE": f"postgresql://me:{CANARY}@host/db"}, "SIGID_WAREHOUSE is not the URL", 3
+    yield "datasets", {"SIGID_DATASETS": "/nowhere"}, "set SIGID_DATASETS", 1
+    yield "cluster", {"SIGID_CLUSTER": "tcp://127.0.0.1:1"}, "SIGID_CLUSTER is set", 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "code"), [each[1:] for each in refusals()], ids=[r[0] for r in refusals()]
+)
+def test_a_setting_that_cannot_be_used_is_told_in_one_line(
+    user: User, setting: dict[str, str], words: str, code: int
+) -> None:
+    user.environment |= setting
+
+    output = user.doit("load_source_a", code=code)
+
+    assert [words in line for line in output.splitlines()].count(True) == 1
+    assert CANARY not in output
+    assert not any(CANARY.encode() in content for content in user.files().values())
+
+
+def test_a_warehouse_of_a_newer_schema_is_refused_and_left_alone(user: User) -> None:
+    user.doit("load_source_a")
+    with sqlite3.connect(user.build / "warehouse.sqlite") as connection:
+        connection.execute("UPDATE schema_version SET version = 99")
+    connection.close()
+
+    output = user.doit("load_source_a", "--rehash", code=1)
+
+    assert "schema version 99" in output
+
+
+def test_an_index_that_contradicts_itself_loads_nothing_and_the_other_source_is_loaded(user: User) -> None:
+    index = user.own_datasets() / "SOURCE_B" / "INDEX"
+    index.write_bytes(b"999\n" + index.read_bytes().partition(b"\n")[2])
+
+    output = user.doit(code=1)
+
+    assert "line 1 of INDEX says 999 signatures" in output
+    assert "source_a: 47 added" in output
+    with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
+        assert "source_b" not in warehouse.catalog()
+
+
+def test_a_source_that_is_gone_is_retired_only_when_that_is_asked_for(user: User) -> None:
+    datasets = user.own_datasets()
+    user.doit("load_source_a")
+    (datasets / "SOURCE_A").rename(datasets / "elsewhere")
+
+    refused = user.doit("load_source_a", code=1)
+    allowed = user.doit("load_source_a", "--allow-removals")
+
+    assert "--allow-removals" in refused
+    assert "47 retired" in allowed
+
+
+def test_a_dodo_file_in_a_dataset_is_never_run(user: User) -> None:
+    datasets = user.own_datasets()
+    for folder in (datasets, datasets / "SOURCE_A", datasets / "SOURCE_A/Online/Genuine"):
+        (folder / "dodo.py").write_text(f"open({str(user.folder / 'run')!r}, 'w')")
+
+    user.doit("load_source_a")
+
+    assert not (user.folder / "run").exists()
+
+
+def test_what_is_written_is_for_its_owner_alone(user: User) -> None:
+    before = os.umask(0o000)
+    try:
+        user.doit()
+    finally:
+        os.umask(before)
+
+    for each in (user.build, *user.build.rglob("*")):
+        assert each.stat().st_mode & 0o077 == 0, each
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_load_that_is_stopped_says_so_in_one_line_and_the_next_one_does_the_rest(
+    user: User, stop: signal.Signals
+) -> None:
+    process = user.start("load_source_a")
+    deadline = time.monotonic() + 60
+    while not (user.build / "source_a" / "lock").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    process.send_signal(stop)
+    output, _ = process.communicate(timeout=60)
+    user.doit("load_source_a")
+
+    assert "Traceback" not in output
+    with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
+        assert warehouse.catalog()["source_a"]["signatures"] == 47
+
+
+def test_two_loads_at_once_register_everything_once(user: User) -> None:
+    processes = [user.start("load_source_a") for _ in range(2)]
+
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+
+    assert 0 in [process.returncode for process in processes]
+    assert not any("Traceback" in output for output in outputs)
+    user.doit("load_source_a")
+    with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
+        assert warehouse.catalog()["source_a"]["signatures"] == 47
