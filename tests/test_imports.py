@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[1]
 BOTTOM = {"sigid.errors", "sigid.identity", "sigid.private"}
 MOCKS = {"sigid.mock_signee_repository", "sigid.mock_signature_repository", "sigid.mock_asset_service"}
 MAY_IMPORT = {
-    "dodo": {"tasks", "sigid.settings", "sigid.errors"},
+    "dodo": {"tasks", "sigid.warehouse.location", "sigid.settings", "sigid.errors"},
     "tasks": {
         *("tasks", "sigid.pipeline", "sigid.report", "sigid.warehouse", "sigid.sources"),
         *("sigid.settings", "sigid.running", *BOTTOM),

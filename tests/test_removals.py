@@ -158,6 +158,22 @@ def test_listed_files_in_an_unreadable_folder_are_not_missing() -> None:
         (site.root / "8").chmod(0o700)
 
 
+def test_a_listed_file_that_was_missing_stays_so_while_its_folder_cannot_be_read() -> None:
+    with ordinary_user() as folder:
+        site = site_b(folder)
+        site.remove("8/8e13e034")
+        assert site.counts() == {"added": 6, "rejected": 1}
+        (site.root / "8").chmod(0)
+
+        loaded = site.load()
+
+        assert (loaded.counts.unchanged, loaded.counts.rejected) == (6, 1)
+        assert site.rejections() == {"8/8e13e034": Reason.FILE_MISSING}
+
+        (site.root / "8").chmod(0o700)
+        assert site.counts() == {"unchanged": 6, "rejected": 1}
+
+
 def test_what_lies_behind_a_link_that_took_a_folders_place_is_not_retired(tmp_path: Path) -> None:
     # The folder was moved to a larger disk, and a link left in its place: its signatures were retired.
     site = site_a(tmp_path)

@@ -101,12 +101,16 @@ class Study:
                         item.folder.record(item.index, result.content_hash, stamp)
 
     def missing(self, withheld: Iterable[FileLine]) -> list[str]:
-        """The paths of the files that must be there and are not, but for those of `withheld` lines."""
+        """The paths of the files that must be there and are not, but for those of `withheld` lines.
+
+        Of those that can't be seen, only the ones that were missing when they could.
+        """
         expected = set(self.names.expected())
         if expected:
             expected.difference_update(folder.path_of(index) for folder, index in self.listing)
             expected.difference_update(line.path for line in withheld)
-        return sorted(path for path in expected if not is_hidden(path, self._hidden))
+        known = {line.path for line in self.changes.missing}
+        return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
     def _found(self) -> Iterator[Found]:
         """The files as they are known unread; those whose content does not matter are put down in the listing so."""
