@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -30,10 +31,19 @@ def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]
         except SigidError as error:
             problem = error
         except OSError as error:
-            problem = SigidError(f"{error.filename or 'the system'}: {error.strerror or error}")
+            problem = SigidError(_words_for(error))
         return TaskFailed(str(problem)) if problem else None
 
     return told
+
+
+def _words_for(error: OSError) -> str:
+    """What the system refuses, and the way out."""
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return (
+        f"{error.filename or 'a file that sigid writes'}: {error.strerror or error}; "
+        f"{'make room there' if is_full else 'mend that'} and run again"
+    )
 
 
 class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
@@ -55,6 +65,7 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
         """Say that the task has failed, and why: in one line, unless the fault is ours."""
         if fail.traceback:
             super().add_failure(task, fail)
-            return
-        why = f"{fail.message} failed" if isinstance(fail, UnmetDependency) else fail.message
-        sys.stderr.write(f"{task.name} failed: {why}\n")
+        elif isinstance(fail, UnmetDependency):
+            sys.stderr.write(f"{task.name} is left out: {fail.message} failed\n")
+        else:
+            sys.stderr.write(f"{task.name} failed: {fail.message}\n")

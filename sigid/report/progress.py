@@ -47,7 +47,7 @@ class _Lines:
 
     def __call__(self, done: int, total: int) -> None:
         moment = time.monotonic()
-        if moment - self._last < _SECONDS_BETWEEN_LINES:
+        if done == total or moment - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = moment
         rate = done / (moment - self._started)
