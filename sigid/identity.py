@@ -6,10 +6,10 @@ today or next year, agree on every id. What a file contains never decides what i
 
 from __future__ import annotations
 
-from base64 import b32hexencode
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import product
+from typing import NamedTuple
 
 SERVICE = "service"
 """The source of what was registered through the service under a key that names no source, or under none."""
@@ -38,8 +38,7 @@ class Modality(StrEnum):
     ONLINE = "online"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PersonKey:
+class PersonKey(NamedTuple):
     """A person's number in the scope in which it is unique.
 
     Written as text the parts stand between slashes: ``source_a/online/genuine/1`` is number 1 of the collection
@@ -65,7 +64,7 @@ class PersonKey:
         return cls(parts[0], "/".join(parts[1:-1]), parts[-1])
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.source, self.collection, self.external_id) if part)
+        return "/".join(filter(None, self))
 
 
 def signature_key(
@@ -85,8 +84,10 @@ def derive_id(kind: str, key: str) -> str:
     is a time in other ULIDs can be decoded as a date (one without meaning) instead of overflowing.
     """
     digest = blake2b(key.encode(), digest_size=16, person=kind.encode()).digest()
-    padded = bytes((0, 0, 0, 0, digest[0] & 0x7F)) + digest[1:]  # to 32 digits of 5 bits, of which a ULID has 26
-    return b32hexencode(padded)[-26:].translate(_TO_CROCKFORD).decode()
+    number = int.from_bytes(digest, "big") & _MOST
+    return "".join([_DIGIT_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
-_TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_MOST = 2**127 - 1
+_SHIFTS = range(120, -1, -10)  # a ULID has 26 digits of 5 bits
+_DIGIT_PAIRS = ["".join(pair) for pair in product("0123456789ABCDEFGHJKMNPQRSTVWXYZ", repeat=2)]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from sigid.entity import Metadata
+from typing import TYPE_CHECKING
+
 from sigid.identity import derive_id
+
+if TYPE_CHECKING:  # a load registers assets, and has no use for entities
+    from sigid.entity import Metadata
 
 
 class MockAssetService:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Protocol, Self, TypeAlias
 
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
 from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
+from sigid.outcome import Outcome, outcome_of
 
 
 def _well_formed(key: PersonKey) -> PersonKey:
@@ -103,16 +103,6 @@ class AssetService(Protocol):
 
         The same `local_uri` gets the same id each time, so that a registration that was cut short can be repeated.
         """
-
-
-class Outcome(StrEnum):
-    """What registering did with a signature."""
-
-    ADDED = "added"
-    REPLACED = "replaced"
-    RESTORED = "restored"
-    """It was retired, and is back."""
-    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +200,13 @@ class SignatureApplicationService:
         if isinstance(new, NewImageSignature) and known.kind == "image":
             facts["asset_id"] = known.asset_id  # where a picture lies is no fact about it
         signature = self._new(signee, new, facts)
-        if signature.states_the_same_as(known):
-            return Outcome.UNCHANGED, None
+        outcome = outcome_of(signature, known)
+        if outcome is Outcome.UNCHANGED:
+            return outcome, None
         if isinstance(new, NewImageSignature) and "asset_id" in facts:
             asset_id = self._assets.register_asset(new.local_uri, new.metadata)
             signature = signature.model_copy(update={"asset_id": asset_id})
-        return Outcome.RESTORED if known.retired_at else Outcome.REPLACED, signature
+        return outcome, signature
 
     def _new(self, signee: Signee, new: AnyNewSignature, facts: dict[str, object]) -> AnySignature:
         """The signature as an entity; registers its asset unless `facts` have its id."""

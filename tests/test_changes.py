@@ -55,7 +55,7 @@ found_lists = st.dictionaries(st.sampled_from(PATHS), found_files).map(
 
 
 def _with_path(line: FileLine, path: str) -> FileLine:
-    return FileLine(path, *(getattr(line, name) for name in FileLine.__slots__ if name != "path"))
+    return FileLine(path, *(getattr(line, name) for name in FileLine._fields if name != "path"))
 
 
 line_lists = st.dictionaries(st.sampled_from(PATHS), ledger_lines()).map(

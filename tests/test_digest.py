@@ -19,10 +19,11 @@ from sigid.errors import Reason
 from sigid.identity import Authenticity, PersonKey
 from sigid.service import AnyNewSignature, NewImageSignature, NewXYZSignature
 from sigid.warehouse import schema
-from sigid.warehouse.ledger import FileLine, Ledger, State
+from sigid.warehouse.ledger import FileLine, State
 from sigid.warehouse.repositories import WarehouseSignatureRepository
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.contract.batches import BATCHES, Batch, in_calls, register
+from tests.trees import enter
 
 OpenWarehouse: TypeAlias = Callable[[], AbstractContextManager[Warehouse]]
 
@@ -47,7 +48,9 @@ def another(tmp_path_factory: pytest.TempPathFactory) -> OpenWarehouse:
 def fill(warehouse: Warehouse) -> None:
     """A genuine picture and a forged trajectory, each with its file, and two rejections."""
     picture, forgery = warehouse.service().register_signatures([PICTURE, FORGERY], KEY).signatures
-    Ledger(warehouse, "source_a").write(
+    enter(
+        warehouse,
+        "source_a",
         [
             FileLine("1.png", State.LOADED, "0f" * 16, 3, "1.1", "a claim", signature_id=picture.signature_id),
             FileLine("2.hwr", State.LOADED, "1f" * 16, 3, "1.1", "a claim", signature_id=forgery.signature_id),
@@ -109,9 +112,13 @@ def test_what_came_and_went_is_not_in_the_digest(warehouse: Warehouse, another: 
     (signature,) = repository.of_signee(registration.signee_id)
     repository.store([signature.model_copy(update={"retired_at": A_MOMENT})])
     picture, *_ = warehouse.signatures(authenticity="genuine")
-    ledger = Ledger(warehouse, "source_a")
-    ledger.write([FileLine("5.hwr", State.REJECTED, reason=Reason.EMPTY, detail="")], A_MOMENT)
-    ledger.write([FileLine("5.hwr", State.GONE), FileLine("01.png", State.GONE, signature_id=picture.id)], A_MOMENT)
+    enter(warehouse, "source_a", [FileLine("5.hwr", State.REJECTED, reason=Reason.EMPTY, detail="")], A_MOMENT)
+    enter(
+        warehouse,
+        "source_a",
+        [FileLine("5.hwr", State.GONE), FileLine("01.png", State.GONE, signature_id=picture.id)],
+        A_MOMENT,
+    )
 
     with another() as fresh:
         fill(fresh)

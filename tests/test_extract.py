@@ -44,7 +44,7 @@ def test_a_trajectory_is_its_points(tmp_path: Path) -> None:
     extracted = read(tmp_path, "file")
 
     assert isinstance(extracted.outcome, bytes)
-    assert list(array("d", extracted.outcome)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert list(array("d", extracted.outcome)) == [1, 4, 7, 2, 5, 8, 3, 6, 9]
     assert extracted.content_hash == hash_of(THREE_POINTS)
     assert extracted.stamp == stamp_of((tmp_path / "file").stat())
     assert extracted.size == len(THREE_POINTS)

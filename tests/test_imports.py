@@ -18,7 +18,7 @@ import sigid
 
 PROJECT = Path(__file__).parents[1]
 
-BOTTOM = {"sigid.errors", "sigid.identity", "sigid.private"}
+BOTTOM = {"sigid.errors", "sigid.identity", "sigid.outcome", "sigid.private"}
 MOCKS = {"sigid.mock_signee_repository", "sigid.mock_signature_repository", "sigid.mock_asset_service"}
 MAY_IMPORT = {
     "dodo": {"tasks", "sigid.warehouse.location", "sigid.settings", "sigid.errors"},
@@ -27,8 +27,8 @@ MAY_IMPORT = {
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.pipeline": {
-        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.service", "sigid.entity"),
-        *("sigid.settings", "sigid.running", *MOCKS, *BOTTOM),
+        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service"),
+        *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.report": {"sigid.report", "sigid.warehouse", "sigid.entity", *BOTTOM},
     "sigid.warehouse": {
@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "sigid.sources": {"sigid.sources", *BOTTOM},
     "sigid.example": {"sigid.service", *MOCKS},
     **{mock: {"sigid.entity", "sigid.identity"} for mock in MOCKS},
-    "sigid.service": {"sigid.entity", "sigid.identity", "sigid.errors"},
+    "sigid.service": {"sigid.entity", "sigid.identity", "sigid.outcome", "sigid.errors"},
     "sigid.entity": {"sigid.identity", "sigid.errors"},
     "sigid.running": {"sigid.private", "sigid.errors"},
     "sigid.settings": {"sigid.errors"},

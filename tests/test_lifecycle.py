@@ -272,7 +272,7 @@ class Lifecycle(RuleBasedStateMachine):
 
         loaded = self.site.load()
 
-        assert Counter({name: getattr(loaded.counts, name) for name in loaded.counts.__slots__}) == counts
+        assert Counter({name: getattr(loaded.counts, name) for name in loaded.counts._fields}) == counts
         assert type(loaded.problem) is (problem or type(None))
         self._check_the_warehouse()
 

@@ -16,10 +16,11 @@ from sigid.entity import AnySignature, Points, Signee
 from sigid.errors import Reason
 from sigid.identity import Authenticity, Modality, PersonKey
 from sigid.service import NewImageSignature, NewXYZSignature
-from sigid.warehouse.ledger import FileLine, Ledger, State
+from sigid.warehouse.ledger import FileLine, State
 from sigid.warehouse.read import Rejection
 from sigid.warehouse.repositories import WarehouseSignatureRepository
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from tests.trees import enter
 
 STARTED = datetime(2026, 1, 2, tzinfo=UTC)
 THREE = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
@@ -59,9 +60,10 @@ def filled(warehouse: Warehouse) -> Warehouse:
     service.register_signatures([trajectory("1")], "source_a/online/genuine/2")
     service.register_signatures([picture("b", modality=Modality.ONLINE, width=3, height=2)], "source_b/b")
 
-    ledger = Ledger(warehouse, "source_a")
     loaded: dict[str, Any] = {"content_hash": "0f" * 16, "size": 3, "extractor_version": "1"}
-    ledger.write(
+    enter(
+        warehouse,
+        "source_a",
         [
             FileLine("good", State.LOADED, **loaded),
             FileLine("gone", State.GONE),
@@ -71,8 +73,11 @@ def filled(warehouse: Warehouse) -> Warehouse:
         ],
         STARTED,
     )
-    Ledger(warehouse, "source_b").write(
-        [FileLine("a/aaaaaaaa", State.MISSING, reason=Reason.FILE_MISSING, detail="INDEX lists it")], STARTED
+    enter(
+        warehouse,
+        "source_b",
+        [FileLine("a/aaaaaaaa", State.MISSING, reason=Reason.FILE_MISSING, detail="INDEX lists it")],
+        STARTED,
     )
     repository = WarehouseSignatureRepository(warehouse)
     signature = repository.find([retired.signature_id])[retired.signature_id]
@@ -136,7 +141,7 @@ def test_the_catalogue_of_an_empty_warehouse_is_empty(warehouse: Warehouse) -> N
 
 
 def test_a_source_of_which_everything_is_rejected_is_in_the_catalogue(warehouse: Warehouse) -> None:
-    Ledger(warehouse, "source_a").write([FileLine("bad", State.REJECTED, reason=Reason.EMPTY, detail="")], STARTED)
+    enter(warehouse, "source_a", [FileLine("bad", State.REJECTED, reason=Reason.EMPTY, detail="")], STARTED)
 
     counts = warehouse.catalog()["source_a"]
 

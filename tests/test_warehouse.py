@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 import sigid
 from sigid.entity import AnySignature, Points, Signee
 from sigid.errors import WarehouseError
 from sigid.mock_asset_service import MockAssetService
 from sigid.service import NewXYZSignature, SignatureApplicationService
-from sigid.warehouse import schema, sqlite
+from sigid.warehouse import sqlite
+from sigid.warehouse.records import SCHEMA_VERSION
 from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
@@ -100,7 +100,7 @@ def test_every_commit_is_written_ahead_synced_and_checked(warehouse: Warehouse) 
 def test_a_signature_of_an_unknown_signee_is_refused_without_a_word_of_the_signature(warehouse: Warehouse) -> None:
     orphan = Signee().new_image_signature("a picture", metadata={"name": "Zoë Q."})
 
-    with pytest.raises(IntegrityError, match="FOREIGN KEY") as refused:
+    with pytest.raises(WarehouseError, match="FOREIGN KEY") as refused:
         WarehouseSignatureRepository(warehouse).store([orphan])
 
     assert "Q." not in str(refused.value)
@@ -168,7 +168,7 @@ def test_a_newer_schema_is_refused_with_both_versions(warehouse: Warehouse, ware
     before = warehouse_file.read_bytes()
 
     assert refusal(warehouse_file) == (
-        f"the warehouse {warehouse_file} has schema version 7, this sigid knows {schema.SCHEMA_VERSION}; "
+        f"the warehouse {warehouse_file} has schema version 7, this sigid knows {SCHEMA_VERSION}; "
         "use the sigid that wrote it, or a newer one"
     )
     assert warehouse_file.read_bytes() == before
@@ -356,7 +356,7 @@ def test_a_call_that_the_database_refuses_half_way_leaves_nothing_behind(
 ) -> None:
     query(warehouse_file, "CREATE TRIGGER no_points BEFORE INSERT ON trajectory BEGIN SELECT RAISE(ABORT, 'no'); END")
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(WarehouseError):
         warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))], key)
 
     for table in ("signee", "signature", "trajectory"):

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from sigid.sources.formats import Format
 from sigid.sources.source_a import SourceA
 from sigid.sources.source_b import SourceB
 from sigid.warehouse.fingerprint import holds
-from sigid.warehouse.ledger import State
+from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
@@ -194,7 +195,7 @@ class Site:
         """What a load did, without what it did not do. There must be no problem."""
         loaded = self.load(**options)
         assert loaded.problem is None
-        return {name: count for name in loaded.counts.__slots__ if (count := getattr(loaded.counts, name))}
+        return {name: count for name in loaded.counts._fields if (count := getattr(loaded.counts, name))}
 
     def plan(self) -> list[Planned]:
         return list(plan(self.source, self.settings))
@@ -304,3 +305,9 @@ def ordinary_user() -> Iterator[Path]:
             yield Path(folder)
         finally:
             os.seteuid(0)
+
+
+def enter(warehouse: Warehouse, source: str, lines: list[FileLine], started: datetime) -> None:
+    """Enter the lines in the source's ledger, as a load that began then does."""
+    with warehouse.writing() as session:
+        Ledger(session, source).write(lines, started)

@@ -89,7 +89,10 @@ def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Outcome:
     if not content and accepts_blank and format_ is Format.PNG:
         return Plain.BLANK
     try:
-        return png.read_png(content) if format_ is Format.PNG else hwr.read_hwr(content).tobytes()
+        if format_ is Format.PNG:
+            return png.read_png(content)
+        values = hwr.read_hwr(content)
+        return (values[0::3] + values[1::3] + values[2::3]).tobytes()
     except Rejected as rejected:
         return rejected.reason, rejected.detail
     except MemoryError:

@@ -7,23 +7,26 @@ is certain that it was meant to go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sigid.entity import now
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
 from sigid.pipeline.changes import Action, Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.listing import Listing, read_listing
-from sigid.pipeline.register import register
+from sigid.pipeline.register import registered, store
 from sigid.pipeline.scan import Workplace, clock, keep, look
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
+from sigid.warehouse.database import open_database
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
-from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from sigid.warehouse.session import Session
+from sigid.warehouse.signatures import Signature, find_signatures
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many files have been read."""
@@ -64,15 +67,16 @@ def load(
     place = Workplace.of(source, settings)
     with (
         only_one(str(place.lock), f"a scan or load of {source.name}"),
-        open_warehouse(settings.warehouse) as warehouse,
-        warehouse.database.lock(source.name),
+        closing(open_database(settings.warehouse)) as database,
+        database.lock(source.name),
+        database.session() as session,
     ):
         moment = clock(place)
         listing = read_listing(str(place.listing)) or look(source, place.root)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
-        ledger = Ledger(warehouse, source.name)
+        ledger = Ledger(session, source.name)
         study = Study(source, settings, listing, ledger.lines(), moment, rehash=options.rehash)
-        return _Load(study, ledger, warehouse, options).run(place, progress)
+        return _Load(study, ledger, session, options).run(place, progress)
 
 
 def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:
@@ -114,12 +118,12 @@ def problem_with(study: Study, removals: Removals) -> SigidError | None:
 class _Load:
     """One load, under way."""
 
-    def __init__(self, study: Study, ledger: Ledger, warehouse: Warehouse, options: Options) -> None:
+    def __init__(self, study: Study, ledger: Ledger, session: Session, options: Options) -> None:
         self._study = study
         self._ledger = ledger
-        self._warehouse = warehouse
+        self._session = session
         self._options = options
-        self._started = now()
+        self._started = datetime.now(UTC)
         changes = study.changes
         self._counts = Counter(unchanged=changes.unchanged, rejected=changes.still_rejected)
         self._unreadable = list(study.listing.unreadable)
@@ -156,15 +160,19 @@ class _Load:
                 valid.append((item, result))
         if not valid and not lines:
             return
-        with self._warehouse.transaction():
-            superseded = set()
-            for of_file in register(self._warehouse.service(), self._study.source, valid):
+        moment = self._session.moment(datetime.now(UTC))
+        with self._session.transaction():
+            of_files = registered(valid, self._find, moment)
+            store(of_files, self._study.source, self._session, moment)
+            for of_file in of_files:
                 self._counts[of_file.verb] += 1
-                superseded.add(of_file.superseded)
-                signature_id = of_file.registered.signature_id
-                lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=signature_id))
+                id_ = of_file.signature.row.id
+                lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=id_))
             self._ledger.write(lines, self._started)
-            self._ledger.let_go({id_ for id_ in superseded if id_})
+            self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
+
+    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
+        return find_signatures(self._session, signature_ids)
 
     def _rejected(self, item: Item, result: Extracted, reason: Reason, detail: str) -> Iterator[FileLine]:
         """The line that says so, unless the ledger has it already."""

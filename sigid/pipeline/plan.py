@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sigid.entity import AnySignature, Signee
 from sigid.errors import Reason
-from sigid.mock_asset_service import MockAssetService
-from sigid.mock_signature_repository import MockSignatureRepository
-from sigid.mock_signee_repository import MockSigneeRepository
 from sigid.pipeline.changes import weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.listing import read_listing
 from sigid.pipeline.load import problem_with, refuse_nothing
-from sigid.pipeline.register import register
+from sigid.pipeline.register import registered
 from sigid.pipeline.scan import Workplace, look, remember
 from sigid.pipeline.study import Item, Study
-from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.sources.base import Source
+from sigid.warehouse.database import open_database
 from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.location import is_there
-from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
-from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from sigid.warehouse.session import Session
+from sigid.warehouse.signatures import Signature, find_signatures
 
 
 class Step(StrEnum):
@@ -57,19 +54,22 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     refuse_nothing(listing, place)
     remember(listing, read_listing(str(place.listing)))
     with ExitStack() as stack:
-        warehouse = stack.enter_context(open_warehouse(settings.warehouse)) if is_there(settings.warehouse) else None
-        lines = Ledger(warehouse, source.name).lines() if warehouse else ()
+        session = None
+        if is_there(settings.warehouse):
+            database = stack.enter_context(closing(open_database(settings.warehouse)))
+            session = stack.enter_context(database.session())
+        lines = Ledger(session, source.name).lines() if session else ()
         study = Study(source, settings, listing, lines, time.time_ns(), rehash=False)
-        yield from _Plan(study, warehouse).steps()
+        yield from _Plan(study, session).steps()
 
 
 class _Plan:
     """A load that is only thought through."""
 
-    def __init__(self, study: Study, warehouse: Warehouse | None) -> None:
+    def __init__(self, study: Study, session: Session | None) -> None:
         self._study = study
-        self._warehouse = warehouse
-        self._ledger = Ledger(warehouse, study.source.name) if warehouse else None
+        self._session = session
+        self._ledger = Ledger(session, study.source.name) if session else None
         self._unreadable = list(study.listing.unreadable)
         self._leaving = {line.signature_id for line in study.changes.vanished}
         self._moved = self._ledger.moved(study.changes.vanished) if self._ledger else set()
@@ -94,10 +94,13 @@ class _Plan:
     def _registered(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
         passed = (Plain.GONE, Plain.SAME)
         valid = [(item, result) for item, result in results if not result.rejection and result.outcome not in passed]
-        for of_file in register(_trial(self._warehouse), self._study.source, valid):
-            self._moved.update({of_file.registered.signature_id} & self._leaving)
+        for of_file in registered(valid, self._find, datetime.now(UTC)):
+            self._moved.update({of_file.signature.row.id} & self._leaving)
             if of_file.verb in _STEPS:
                 yield Planned(_STEPS[of_file.verb], of_file.item.found.path)
+
+    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
+        return find_signatures(self._session, signature_ids) if self._session else {}
 
     def _gone(self) -> Iterator[Planned]:
         changes = self._study.changes
@@ -117,24 +120,3 @@ _STEPS = {"added": Step.ADD, "changed": Step.CHANGE}
 
 def _rejection(path: str, reason: Reason, detail: str) -> Planned:
     return Planned(Step.REJECT, path, f"{reason}: {detail}")
-
-
-def _trial(warehouse: Warehouse | None) -> SignatureApplicationService:
-    """A service that says what registering would do, and keeps nothing."""
-    if warehouse is None:
-        return SignatureApplicationService(MockSigneeRepository(), MockSignatureRepository(), MockAssetService())
-    return SignatureApplicationService(_Signees(warehouse), _Signatures(warehouse), MockAssetService())
-
-
-class _Signees(WarehouseSigneeRepository):
-    """Knows the warehouse's signees, and keeps no other."""
-
-    def store(self, *signees: Signee) -> None:
-        """Nothing."""
-
-
-class _Signatures(WarehouseSignatureRepository):
-    """Knows the warehouse's signatures, and keeps no other."""
-
-    def store(self, signatures: Iterable[AnySignature]) -> None:
-        """Nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.pipeline import workers
@@ -25,14 +25,13 @@ LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A file that is to be read: where it is in the listing, what it claims to be, and what the ledger has on it."""
 
     found: Found
     claim: Claim
     folder: Folder
-    index: int
+    position: int
     line: FileLine | None
 
     @property
@@ -98,7 +97,7 @@ class Study:
                 for item, result in results:
                     if result.content_hash:
                         stamp = trusted_stamp(result.stamp, self._clock)
-                        item.folder.record(item.index, result.content_hash, stamp)
+                        item.folder.record(item.position, result.content_hash, stamp)
 
     def missing(self, withheld: Iterable[FileLine]) -> list[str]:
         """The paths of the files that must be there and are not, but for those of `withheld` lines.

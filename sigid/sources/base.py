@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import xxhash
 
@@ -15,8 +14,7 @@ from sigid.sources.formats import Format
 EVERY_FOLDER = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a file says it is, before it is opened.
 
     `signee` is whose signature it is or imitates; `forger` who imitated it, where that is known; `sample` which one

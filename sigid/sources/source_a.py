@@ -11,48 +11,69 @@ Ids are decimal. In a forgery's name the last three digits are the signee, the f
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from sigid.errors import Reason, Rejected
 from sigid.identity import Authenticity, Modality, PersonKey
 from sigid.sources.base import Claim, NamedByConvention
 from sigid.sources.formats import Format
 
+NAME = "source_a"
+
 _FORMATS = {Modality.OFFLINE: Format.PNG, Modality.ONLINE: Format.HWR}
-_NAMES = {
-    # A seventh digit would make it a forgery's name: a forgery in the wrong folder must not pass as genuine.
-    "Genuine": (re.compile(r"(?P<signee>[0-9]{1,6})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)"), "<signee>_<sample>"),
-    "Forgeries": (
-        re.compile(r"(?P<forger>[0-9]{4})(?P<signee>[0-9]{3})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)"),
-        "<forger, 4 digits><signee, 3 digits>_<sample>",
-    ),
+
+# A seventh digit would make it a forgery's name: a forgery in the wrong folder must not pass as genuine.
+_GENUINE = re.compile(r"()(?P<signee>[0-9]{1,6})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
+_FORGERY = re.compile(r"(?P<forger>[0-9]{4})(?P<signee>[0-9]{3})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
+
+
+class _Folder(NamedTuple):
+    """What the files of one folder are, and how they are named."""
+
+    modality: Modality
+    authenticity: Authenticity
+    pattern: re.Pattern[str]
+    form: str
+
+    @property
+    def path(self) -> str:
+        label = "Genuine" if self.authenticity is Authenticity.GENUINE else "Forgeries"
+        return f"{self.modality.capitalize()}/{label}"
+
+
+_FOLDERS = {
+    folder.path: folder
+    for modality in Modality
+    for folder in (
+        _Folder(modality, Authenticity.FORGED, _FORGERY, "<forger, 4 digits><signee, 3 digits>_<sample>"),
+        _Folder(modality, Authenticity.GENUINE, _GENUINE, "<signee>_<sample>"),
+    )
 }
 
 
 class SourceA(NamedByConvention):
     """SOURCE_A."""
 
-    name = "source_a"
+    name = NAME
     directory = "SOURCE_A"
-    folders: tuple[str, ...] = ("Offline/Forgeries", "Offline/Genuine", "Online/Forgeries", "Online/Genuine")
+    folders: tuple[str, ...] = tuple(sorted(_FOLDERS))
     accepts_blank = True
 
     def claim(self, path: str) -> Claim:
-        modality_folder, label, name = path.split("/", 2)
-        modality = Modality(modality_folder.lower())
+        top, label, name = path.split("/", 2)
+        modality, authenticity, pattern, form = _FOLDERS[f"{top}/{label}"]
         format_ = _FORMATS[modality]
-        pattern, form = _NAMES[label]
         match = pattern.fullmatch(name)
         if match is None or match["extension"].lower() != format_:
-            raise Rejected(Reason.NAME_NOT_UNDERSTOOD, f"a name in {modality_folder}/{label} is {form}.{format_}")
-        scope = modality.value
-        forged = label == "Forgeries"
+            raise Rejected(Reason.NAME_NOT_UNDERSTOOD, f"a name in {top}/{label} is {form}.{format_}")
+        forger, signee, sample, _ = match.groups()
         return Claim(
-            format=format_,
-            modality=modality,
-            signee=PersonKey(self.name, f"{scope}/genuine", _number(match["signee"])),
-            sample=_number(match["sample"]),
-            authenticity=Authenticity.FORGED if forged else Authenticity.GENUINE,
-            forger=PersonKey(self.name, f"{scope}/forgeries", _number(match["forger"])) if forged else None,
+            format_,
+            modality,
+            PersonKey(NAME, f"{modality}/genuine", _number(signee)),
+            _number(sample),
+            authenticity,
+            PersonKey(NAME, f"{modality}/forgeries", _number(forger)) if forger else None,
         )
 
 

@@ -6,18 +6,14 @@ It is written in the transaction of the signatures it tells of, so that the two 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
-
-from sigid.entity import now
 from sigid.errors import Reason
-from sigid.warehouse.database import Access, in_batches
 from sigid.warehouse.fingerprint import fingerprint_of
-from sigid.warehouse.schema import load, signature, source_file
+from sigid.warehouse.records import SOURCE_FILE, FileRow
+from sigid.warehouse.session import Session, in_batches, marks
 
 
 class State(StrEnum):
@@ -36,8 +32,7 @@ class State(StrEnum):
         return self in (State.LOADED, State.REJECTED)
 
 
-@dataclass(frozen=True, slots=True)
-class FileLine:
+class FileLine(NamedTuple):
     """One line of the ledger. `claim` is a digest of what the file's name, or an index, says of it."""
 
     path: str
@@ -52,8 +47,7 @@ class FileLine:
     """The signature that it is; of a file that has turned invalid, the one that it was and no other file is since."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What a load did. `unchanged` and `rejected` count files as they stand after it."""
 
     added: int = 0
@@ -63,40 +57,39 @@ class Counts:
     rejected: int = 0
 
 
-_LOADED = source_file.c.state == State.LOADED
-_HOLDING = or_(_LOADED, and_(source_file.c.state == State.REJECTED, signature.c.stale))
+_HOLDING = "(f.state = 'loaded' OR (f.state = 'rejected' AND s.stale))"
 """Lines that have a signature: of valid files, and of those that have turned invalid and are no other file since."""
 
-_FEW = 500  # what a database can look for in one statement
+_LOADED = "f.state = 'loaded'"
 
-_FIELDS = [source_file.c[name] for name in FileLine.__slots__]
-_LINES = select(*_FIELDS, signature.c.id, _HOLDING.label("holds")).outerjoin_from(source_file, signature)
+_LINES = f"""
+    SELECT f.path, f.state, f.content_hash, f.size, f.extractor_version, f.claim, f.reason, f.detail,
+        CASE WHEN {_HOLDING} THEN f.signature_id END
+    FROM source_file f LEFT JOIN signature s ON s.id = f.signature_id
+    WHERE f.source = ? AND (f.signature_id IS NULL OR s.id IS NOT NULL)
+"""  # noqa: S608
+"""A line whose signature is no longer in the warehouse is as good as none, and left out."""
 
 
 class Ledger:
     """The ledger of one source."""
 
-    def __init__(self, warehouse: Access, source: str) -> None:
-        self._warehouse = warehouse
+    def __init__(self, session: Session, source: str) -> None:
+        self._session = session
         self._source = source
         self._load_id: int | None = None
 
     def lines(self) -> Iterator[FileLine]:
-        """All lines, in the order of their paths.
+        """All lines, in the order of their paths."""
+        return map(_line, self._session.select(f"{_LINES} ORDER BY f.path", [self._source]))
 
-        A line whose signature is no longer in the warehouse is as good as none, and left out.
-        """
-        statement = _LINES.where(source_file.c.source == self._source).order_by(source_file.c.path)
-        with self._warehouse.reading() as connection:
-            for row in connection.execution_options(yield_per=1000).execute(statement):
-                if row.signature_id == row.id:
-                    yield _line(row)
-
-    def lines_of(self, paths: Collection[str]) -> dict[str, FileLine]:
+    def lines_of(self, paths: Sequence[str]) -> dict[str, FileLine]:
         """The lines of these paths, as `lines` has them."""
-        statement = _LINES.where(source_file.c.source == self._source, source_file.c.path.in_(paths))
-        with self._warehouse.reading() as connection:
-            return {row.path: _line(row) for row in connection.execute(statement) if row.signature_id == row.id}
+        return {
+            row[0]: _line(row)
+            for batch in in_batches(paths)
+            for row in self._session.select(f"{_LINES} AND f.path IN ({marks(batch)})", [self._source, *batch])
+        }
 
     def write(self, lines: Sequence[FileLine], started: datetime) -> None:
         """Put the lines in the place of those with their paths, and their files' invalid signatures as stale.
@@ -106,19 +99,14 @@ class Ledger:
         if not lines:
             return
         stale = [line.signature_id for line in lines if line.state is State.REJECTED and line.signature_id]
-        with self._warehouse.transaction() as connection:
+        with self._session.transaction():
             load_id = self._entered(started)
-            rows = [
-                {
-                    "source": self._source,
-                    "load_id": load_id,
-                    **{name: getattr(line, name) for name in FileLine.__slots__},
-                }
-                for line in lines
-            ]
-            connection.execute(self._warehouse.database.upsert(source_file), rows)
-            if stale:
-                connection.execute(update(signature).where(signature.c.id.in_(stale)).values(stale=True))
+            self._session.put(SOURCE_FILE, [_row(self._source, line, load_id) for line in lines])
+            for batch in in_batches(stale):
+                self._session.change(
+                    f"UPDATE signature SET stale = ? WHERE id IN ({marks(batch)})",  # noqa: S608
+                    [True, *batch],
+                )
 
     def moved(self, vanished: Collection[FileLine]) -> set[str]:
         """Of the signatures of files that vanished, those that other files have."""
@@ -128,87 +116,102 @@ class Ledger:
         """Of the signatures of files that turn invalid, those that other, valid files are now."""
         return self._held({line.signature_id for line in invalid}, _LOADED, {line.path for line in invalid})
 
-    def _held(
-        self, signature_ids: Collection[str | None], by: ColumnElement[bool], but_by: Collection[str] = ()
-    ) -> set[str]:
+    def _held(self, signature_ids: Collection[str | None], by: str, but_by: Collection[str] = ()) -> set[str]:
         """Those of the signatures that lines have, as `lines` gives them, but for the lines of those paths."""
-        holders = (
-            select(source_file.c.path, source_file.c.signature_id)
-            .join_from(source_file, signature)
-            .where(source_file.c.source == self._source, by)
+        if not any(signature_ids):
+            return set()
+        rows = self._session.select(
+            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608
+            f" WHERE f.source = ? AND {by}",
+            [self._source],
         )
-        if len(signature_ids) <= _FEW:
-            holders = holders.where(source_file.c.signature_id.in_(signature_ids))
-        with self._warehouse.reading() as connection:
-            rows = connection.execute(holders.execution_options(yield_per=1000)) if signature_ids else ()
-            return {id_ for path, id_ in rows if id_ in signature_ids and path not in but_by}
+        return {id_ for path, id_ in rows if id_ in signature_ids and path not in but_by}
 
     def retire(self, lines: Sequence[FileLine], started: datetime) -> int:
         """Put the lines' files down as gone, and let their signatures go. Returns how many were retired."""
-        with self._warehouse.transaction():
+        with self._session.transaction():
             self.write([FileLine(line.path, State.GONE, signature_id=line.signature_id) for line in lines], started)
             return self.let_go({line.signature_id for line in lines if line.signature_id})
 
     def let_go(self, signature_ids: Collection[str]) -> int:
         """Retire those of the signatures that no line has any more. Returns how many were retired."""
-        ids = sorted(set(signature_ids) - self._held(signature_ids, _HOLDING))
-        with self._warehouse.transaction() as connection:
+        with self._session.transaction():
+            ids = sorted(set(signature_ids) - self._held(signature_ids, _HOLDING))
+            moment = self._session.moment(datetime.now(UTC))
             return sum(
-                connection.execute(
-                    update(signature)
-                    .where(signature.c.id.in_(batch), signature.c.retired_at.is_(None))
-                    .values(retired_at=now())
-                ).rowcount
+                self._session.change(
+                    f"UPDATE signature SET retired_at = ? WHERE id IN ({marks(batch)}) AND retired_at IS NULL",  # noqa: S608
+                    [moment, *batch],
+                )
                 for batch in in_batches(ids)
             )
 
     def fingerprint(self) -> str | None:
         """The fingerprint of the last load."""
-        with self._warehouse.reading() as connection:
-            return connection.execute(
-                select(load.c.fingerprint).where(load.c.source == self._source).order_by(load.c.id.desc()).limit(1)
-            ).scalar()
+        rows = self._session.select(
+            "SELECT fingerprint FROM load WHERE source = ? ORDER BY id DESC LIMIT 1", [self._source]
+        )
+        return next((fingerprint for (fingerprint,) in rows), None)
 
     def finish(self, started: datetime, counts: Counts, manifest: str) -> None:
         """Enter what the load did, and the digest of the manifest that the warehouse now holds ("" if not wholly).
 
         A load that wrote nothing, and finds the digest there already, leaves no trace.
         """
-        with self._warehouse.transaction() as connection:
-            fingerprint = manifest and fingerprint_of(manifest, *self._rows())
+        with self._session.transaction():
+            fingerprint = manifest and fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
             if self._load_id is None and fingerprint == (self.fingerprint() or ""):
                 return
-            values = {"finished": now(), "fingerprint": fingerprint, **asdict(counts)}
-            connection.execute(update(load).where(load.c.id == self._entered(started)).values(values))
-
-    def _rows(self) -> tuple[int, int]:
-        with self._warehouse.reading() as connection:
-            lines, signatures = (
-                connection.execute(
-                    select(func.count()).select_from(table).where(table.c.source == self._source)
-                ).scalar_one()
-                for table in (source_file, signature)
+            values = {"finished": self._session.moment(datetime.now(UTC)), "fingerprint": fingerprint}
+            values.update(counts._asdict())
+            self._session.change(
+                f"UPDATE load SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",  # noqa: S608
+                [*values.values(), self._entered(started)],
             )
-            return lines, signatures
+
+    def _count(self, table: str) -> int:
+        ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608
+        return int(rows)
 
     def _entered(self, started: datetime) -> int:
         if self._load_id is None:
-            with self._warehouse.transaction() as connection:
-                entered = connection.execute(load.insert(), {"source": self._source, "started": started})
-                key: Any = entered.inserted_primary_key
-                self._load_id = int(key[0])
+            with self._session.transaction():
+                nothing = Counts()._asdict()
+                row = {"source": self._source, "started": self._session.moment(started), **nothing}
+                self._load_id = self._session.insert("load", row)
         return self._load_id
 
 
-def _line(row: Row[*tuple[Any, ...]]) -> FileLine:
-    return FileLine(
-        path=row.path,
-        state=State(row.state),
-        content_hash=row.content_hash,
-        size=row.size,
-        extractor_version=row.extractor_version,
-        claim=row.claim,
-        reason=row.reason and Reason(row.reason),
-        detail=row.detail,
-        signature_id=row.signature_id if row.holds else None,
+def _row(source: str, line: FileLine, load_id: int) -> FileRow:
+    path, state, content_hash, size, version, claim, reason, detail, signature_id = line
+    return FileRow(
+        source,
+        path,
+        content_hash,
+        size,
+        version,
+        claim,
+        state.value,
+        reason and reason.value,
+        detail,
+        signature_id,
+        load_id,
     )
+
+
+def _line(row: tuple[Any, ...]) -> FileLine:
+    path, state, content_hash, size, version, claim, reason, detail, signature_id = row
+    return FileLine(
+        path,
+        _STATES[state],
+        content_hash,
+        size,
+        version,
+        claim,
+        reason and Reason(reason),
+        detail,
+        signature_id,
+    )
+
+
+_STATES = {state.value: state for state in State}

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import select
 
 from sigid.entity import AnySignature, Signee
-from sigid.warehouse.database import Access, in_batches
+from sigid.warehouse.records import FORGER, SIGNATURE, SIGNEE, TRAJECTORY
 from sigid.warehouse.rows import (
     SIGNATURES,
     forger_rows,
@@ -17,7 +17,8 @@ from sigid.warehouse.rows import (
     signee_row,
     trajectory_rows,
 )
-from sigid.warehouse.schema import forger, signature, signee, trajectory
+from sigid.warehouse.schema import signature, signee
+from sigid.warehouse.session import Access, in_batches
 
 
 class WarehouseSigneeRepository:
@@ -27,12 +28,9 @@ class WarehouseSigneeRepository:
         self._warehouse = warehouse
 
     def store(self, *signees: Signee) -> None:
-        if not signees:
-            return
-        with self._warehouse.transaction() as connection:
-            known = self.find([each.id for each in signees])
-            if new := {each.id: signee_row(each) for each in signees if each.id not in known}:
-                connection.execute(signee.insert(), list(new.values()))
+        if signees:
+            with self._warehouse.writing() as session:
+                session.add(SIGNEE, [signee_row(each, session.moment) for each in signees])
 
     def find(self, signee_ids: Collection[str]) -> dict[str, Signee]:
         with self._warehouse.reading() as connection:
@@ -50,16 +48,11 @@ class WarehouseSignatureRepository:
         self._warehouse = warehouse
 
     def store(self, signatures: Iterable[AnySignature]) -> None:
-        signatures = list(signatures)
-        rows = {
-            forger: forger_rows(signatures),
-            signature: [signature_row(each) for each in signatures],
-            trajectory: list(trajectory_rows(signatures)),
-        }
-        with self._warehouse.transaction() as connection:
-            for table, of_table in rows.items():
-                if of_table:
-                    connection.execute(self._warehouse.database.upsert(table), of_table)
+        if signatures := list(signatures):
+            with self._warehouse.writing() as session:
+                session.add(FORGER, forger_rows(signatures))
+                session.put(SIGNATURE, [signature_row(each, session.moment) for each in signatures])
+                session.put(TRAJECTORY, list(trajectory_rows(signatures)))
 
     def find(self, signature_ids: Collection[str]) -> dict[str, AnySignature]:
         with self._warehouse.reading() as connection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from sqlalchemy import Row, Select, select
 
 from sigid.entity import AnySignature, Forger, ImageSignature, Points, Signee, XYZSignature
 from sigid.identity import Authenticity, Modality
+from sigid.warehouse.records import ForgerRow, Moment, SignatureRow, SigneeRow, TrajectoryRow
 from sigid.warehouse.schema import forger, signature, trajectory
 
 _FORGER = {column.name: column.label(f"forger_{column.name}") for column in forger.columns if column.name != "id"}
@@ -21,14 +24,8 @@ SIGNATURES: Select[Any] = (
 """Everything that makes a signature an entity; narrow it with ``where`` and ``order_by``."""
 
 
-def signee_row(entity: Signee) -> dict[str, Any]:
-    return {
-        "id": entity.id,
-        "source": entity.source,
-        "collection": entity.collection,
-        "external_id": entity.external_id,
-        "created": entity.created,
-    }
+def signee_row(entity: Signee, moment: Callable[[datetime], Moment]) -> SigneeRow:
+    return SigneeRow(entity.id, entity.source, entity.collection, entity.external_id, moment(entity.created))
 
 
 def signee_entity(row: Row[Any]) -> Signee:
@@ -37,45 +34,42 @@ def signee_entity(row: Row[Any]) -> Signee:
     )
 
 
-def forger_rows(signatures: Iterable[AnySignature]) -> list[dict[str, Any]]:
+def forger_rows(signatures: Iterable[AnySignature]) -> list[ForgerRow]:
     forgers = {each.forger.id: each.forger for each in signatures if each.forger}
-    return [
-        {"id": each.id, "source": each.source, "collection": each.collection, "external_id": each.external_id}
-        for each in forgers.values()
-    ]
+    return [ForgerRow(each.id, each.source, each.collection, each.external_id) for each in forgers.values()]
 
 
-def signature_row(entity: AnySignature) -> dict[str, Any]:
+def signature_row(entity: AnySignature, moment: Callable[[datetime], Moment]) -> SignatureRow:
     image = entity if isinstance(entity, ImageSignature) else None
-    return {
-        "id": entity.id,
-        "signee_id": entity.signee_id,
-        "forger_id": entity.forger_id,
-        "parent_id": entity.parent_id,
-        "source": entity.source,
-        "kind": entity.kind,
-        "modality": entity.modality.value,
-        "authenticity": entity.authenticity.value,
-        "sample": entity.sample,
-        "asset_id": image and image.asset_id,
-        "blank": image is not None and image.blank,
-        "width": image and image.width,
-        "height": image and image.height,
-        "mode": image and image.mode,
-        "point_count": len(entity.points) if isinstance(entity, XYZSignature) else None,
-        "content_hash": entity.content_hash,
-        "metadata": entity.metadata,
-        "created": entity.created,
-        "retired_at": entity.retired_at,
-        "stale": entity.stale,
-    }
+    return SignatureRow(
+        id=entity.id,
+        signee_id=entity.signee_id,
+        forger_id=entity.forger_id,
+        parent_id=entity.parent_id,
+        source=entity.source,
+        kind=entity.kind,
+        modality=entity.modality.value,
+        authenticity=entity.authenticity.value,
+        sample=entity.sample,
+        asset_id=image.asset_id if image else None,
+        blank=image is not None and image.blank,
+        width=image.width if image else None,
+        height=image.height if image else None,
+        mode=image.mode if image else None,
+        point_count=len(entity.points) if isinstance(entity, XYZSignature) else None,
+        content_hash=entity.content_hash,
+        metadata=json.dumps(entity.metadata),
+        created=moment(entity.created),
+        retired_at=entity.retired_at and moment(entity.retired_at),
+        stale=entity.stale,
+    )
 
 
-def trajectory_rows(signatures: Iterable[AnySignature]) -> Iterator[dict[str, Any]]:
+def trajectory_rows(signatures: Iterable[AnySignature]) -> Iterator[TrajectoryRow]:
     for each in signatures:
         if isinstance(each, XYZSignature):
             axes = np.asarray(each.points).T.astype("<f8", copy=False)
-            yield {"signature_id": each.id, **{name: axis.tobytes() for name, axis in zip("xyz", axes, strict=True)}}
+            yield TrajectoryRow(each.id, *(axis.tobytes() for axis in axes))
 
 
 def signature_entity(row: Row[Any]) -> AnySignature:

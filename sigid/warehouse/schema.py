@@ -1,6 +1,7 @@
 """The warehouse's tables, the same on every database.
 
-Others write queries against these names; they change only with `SCHEMA_VERSION`.
+Others write queries against these names; they change only with `SCHEMA_VERSION`. What a load writes, it writes
+without SQLAlchemy, as `records` has it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -26,7 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+from sigid.warehouse.records import SCHEMA_VERSION
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -149,3 +151,10 @@ source_file = Table(
     sqlite_with_rowid=False,
 )
 """The ledger. Ordered by `path` in code points, as a scan's listing is, so that the two are compared in one pass."""
+
+
+def make(connection: Connection) -> None:
+    """Make the tables where they are not there, and put down their version."""
+    metadata.create_all(connection)
+    if connection.execute(schema_version.select()).first() is None:
+        connection.execute(schema_version.insert(), {"version": SCHEMA_VERSION})

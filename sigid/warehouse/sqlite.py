@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-
-from sqlalchemy import URL, Connection, Executable, Table, create_engine, event
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DBAPIError
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from sigid.errors import WarehouseError
 from sigid.private import private_file, private_folder
 from sigid.running import only_one
-from sigid.warehouse import schema
+from sigid.warehouse.records import SCHEMA_VERSION, TABLES, Moment, Table
+from sigid.warehouse.session import marks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 BUSY_SECONDS = 30.0
 """How long a batch waits for another writer's batch before it gives up."""
@@ -24,9 +27,8 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",  # KiB; ids are hashes, so inserts land all over the indices
+    "PRAGMA wal_autocheckpoint=8192",  # pages: an index page that many batches touch is copied back once
 )
-
-_VERSION = schema.schema_version.name
 
 
 class SqliteDatabase:
@@ -41,15 +43,7 @@ class SqliteDatabase:
             raise WarehouseError(
                 f"the warehouse {file} cannot be made ({error.strerror}); check the permissions of its folder"
             ) from error
-        has_schema = self._has_schema()
-        self._engine = create_engine(
-            URL.create("sqlite", database=file),
-            connect_args={"timeout": BUSY_SECONDS},
-            hide_parameters=True,  # an error tells of no one's signature
-        )
-        event.listen(self._engine, "connect", _configure)
-        event.listen(self._engine, "begin", _begin)
-        if not has_schema:
+        if not self._has_schema():
             self._make_schema()
 
     def _has_schema(self) -> bool:
@@ -57,58 +51,72 @@ class SqliteDatabase:
 
         It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
         """
-        with self._told(), closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
+        with self.told(), closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if _VERSION in tables else []
+            asked = "schema_version" in tables
+            versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
         match versions:
-            case [(int(version), *_)] if version > schema.SCHEMA_VERSION:
+            case [(int(version), *_)] if version > SCHEMA_VERSION:
                 raise WarehouseError(
-                    f"the warehouse {self._file} has schema version {version}, this sigid knows "
-                    f"{schema.SCHEMA_VERSION}; use the sigid that wrote it, or a newer one"
+                    f"the warehouse {self._file} has schema version {version}, this sigid knows {SCHEMA_VERSION}; "
+                    "use the sigid that wrote it, or a newer one"
                 )
-            case [(schema.SCHEMA_VERSION, *_)] if tables.issuperset(schema.metadata.tables):
+            case [(version, *_)] if version == SCHEMA_VERSION and type(version) is int and tables >= TABLES:
                 return True
         if tables:
             raise WarehouseError(f"{self._file} is a database, but not one of sigid; point SIGID_WAREHOUSE elsewhere")
         return False
 
     def _make_schema(self) -> None:
-        with self.writing() as connection:
-            schema.metadata.create_all(connection)
-            if connection.execute(schema.schema_version.select()).first() is None:
-                connection.execute(schema.schema_version.insert(), {"version": schema.SCHEMA_VERSION})
+        from sigid.warehouse import schema
+
+        with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
+            schema.make(connection)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        with self._told(), self._engine.connect() as connection:
-            yield connection
+    def session(self) -> Iterator[SqliteSession]:
+        with self.told(), closing(self._connect()) as connection:
+            yield SqliteSession(connection, self)
+
+    def session_of(self, connection: Connection) -> SqliteSession:
+        """The session that writes in the transaction of SQLAlchemy's connection."""
+        driver: Any = connection.connection.driver_connection
+        return SqliteSession(driver, self)
+
+    def engine(self) -> Engine:
+        return self._engine
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from sqlalchemy import URL, create_engine, event
+
+        engine = create_engine(URL.create("sqlite", database=self._file), creator=self._connect, hide_parameters=True)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            connection.isolation_level = None  # transactions are begun by us, not by the driver's guesses
+            _write_ahead(connection)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        writing = self._engine.execution_options(sigid_writes=True)
-        with self._told(), writing.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say what the database refuses in one line, with the file's name and without the statement and its data."""
+    def told(self) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if isinstance(cause, sqlite3.IntegrityError):
+        except Exception as error:
+            cause = getattr(error, "orig", error)  # SQLAlchemy has an error of its own around it
+            if not isinstance(cause, sqlite3.Error):
                 raise
             raise WarehouseError(
                 f"the warehouse {self._file} cannot be used: {cause}; {_way_out(str(cause))}"
             ) from error
-
-    def upsert(self, table: Table) -> Executable:
-        statement = insert(table)
-        keys = list(table.primary_key.columns)
-        return statement.on_conflict_do_update(
-            index_elements=keys,
-            set_={column.name: statement.excluded[column.name] for column in table.columns if column not in keys},
-        )
 
     @contextmanager
     def lock(self, source: str) -> Iterator[None]:
@@ -116,14 +124,64 @@ class SqliteDatabase:
             yield
 
     def close(self) -> None:
-        self._engine.dispose()
+        if "_engine" in vars(self):
+            self._engine.dispose()
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver's guesses
-    _write_ahead(connection)
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
+class SqliteSession:
+    """A `Session` of SQLite's own driver."""
+
+    def __init__(self, connection: sqlite3.Connection, database: SqliteDatabase) -> None:
+        self._connection = connection
+        self._database = database
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        with self._database.told():
+            yield from self._connection.execute(statement, values)
+
+    def change(self, statement: str, values: Sequence[Any] = ()) -> int:
+        with self._database.told():
+            return self._connection.execute(statement, values).rowcount
+
+    def put(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        others = [name for name in table.columns if name not in table.key]
+        replaced = ", ".join(f"{name} = excluded.{name}" for name in others)
+        self._write(table, rows, f"UPDATE SET {replaced}")
+
+    def add(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._write(table, rows, "NOTHING")
+
+    def _write(self, table: Table, rows: Sequence[tuple[Any, ...]], on_conflict: str) -> None:
+        statement = (
+            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)})"  # noqa: S608
+            f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
+        )
+        with self._database.told():
+            self._connection.executemany(statement, rows)
+
+    def insert(self, table: str, values: dict[str, Any]) -> int:
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608
+        with self._database.told():
+            key = self._connection.execute(statement, list(values.values())).lastrowid
+        return int(key or 0)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._connection.in_transaction:
+            yield
+            return
+        with self._database.told():
+            self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            with self._database.told():
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def moment(self, time: datetime) -> Moment:
+        return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -146,6 +204,8 @@ def _begin(connection: Connection) -> None:
 
 
 def _way_out(text: str) -> str:
+    if "constraint failed" in text:
+        return "what was to be written does not fit what is there; nothing of it was written"
     if "locked" in text:
         return f"another program has held it for {BUSY_SECONDS:.0f} s: wait for it, or end it"
     if "readonly" in text or "unable to open" in text:

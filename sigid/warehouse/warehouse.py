@@ -16,9 +16,10 @@ from sigid.mock_asset_service import MockAssetService
 from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.warehouse import read
-from sigid.warehouse.database import Database, open_database
+from sigid.warehouse.database import open_database
 from sigid.warehouse.read import Rejection
 from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
+from sigid.warehouse.session import Database, Session
 
 
 def open_warehouse(url: str | None = None) -> Warehouse:
@@ -118,7 +119,8 @@ class Warehouse:
         if self._of_thread.transaction is not None:
             yield self._of_thread.transaction
             return
-        with self.database.writing() as connection:
+        engine = self.database.engine().execution_options(sigid_writes=True)
+        with self.database.told(), engine.begin() as connection:
             self._of_thread.transaction = connection
             try:
                 yield connection
@@ -126,10 +128,16 @@ class Warehouse:
                 self._of_thread.transaction = None
 
     @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """The session that writes in this thread's transaction, or in one of its own."""
+        with self.transaction() as connection:
+            yield self.database.session_of(connection)
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the warehouse: that of this thread's transaction, if it has one open."""
         if self._of_thread.transaction is not None:
             yield self._of_thread.transaction
             return
-        with self.database.reading() as connection:
+        with self.database.told(), self.database.engine().connect() as connection:
             yield connection

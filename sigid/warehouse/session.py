@@ -1,0 +1,87 @@
+"""What the warehouse needs of a database.
+
+A load talks to the database in plain SQL, through a `Session`: SQLAlchemy, which takes longer to import than a load of
+a few changed files does, makes the schema and reads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sigid.warehouse.records import Moment, Table
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+
+class Session(Protocol):
+    """A connection to load through. In a statement each value stands as a question mark."""
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows, a few at a time, of one state of the database."""
+
+    def change(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Insert or update. Returns how many rows were touched."""
+
+    def put(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write the rows, each in the place of the one with its key."""
+
+    def add(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write those of the rows whose key is not there yet."""
+
+    def insert(self, table: str, values: dict[str, Any]) -> int:
+        """Write a row whose key the database makes, and return that."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is written in it is committed at its end, durably, or undone if something is raised.
+
+        Within another one it is a part of that.
+        """
+
+    def moment(self, time: datetime) -> Moment:
+        """The time, which is aware of its zone, as the tables hold it: in UTC."""
+
+
+class Database(Protocol):
+    """One database server or file, with the schema in it."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A connection to load through."""
+
+    def session_of(self, connection: Connection) -> Session:
+        """The session that writes in the transaction of SQLAlchemy's connection."""
+
+    def engine(self) -> Engine:
+        """SQLAlchemy's way to it. An execution option ``sigid_writes`` tells transactions that may write."""
+
+    def lock(self, source: str) -> AbstractContextManager[None]:
+        """Keep other loads of the source out. Raises BusyError, which names the holder, where one is at it."""
+
+    def told(self) -> AbstractContextManager[None]:
+        """Say what the database refuses within as a WarehouseError: in one line, without statement and data."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Access(Protocol):
+    """How the warehouse's parts reach its database: in the transaction that is open, or in one of their own."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that sees one state of the warehouse: that of the open transaction, if there is one."""
+
+    def writing(self) -> AbstractContextManager[Session]:
+        """A session in a transaction, or in the one that is already open."""
+
+
+def in_batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """The ids, as many at a time as any database takes in one statement."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def marks(values: Sequence[Any]) -> str:
+    """As many question marks as there are values, to be put between parentheses."""
+    return ",".join("?" * len(values))
