@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from copy import copy
+from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sigid.errors import Reason
-from sigid.pipeline.changes import Action, Found, Removals, compare, weigh
+from sigid.pipeline.changes import Action, Changes, Found, Removals, compare, weigh
 from sigid.pipeline.listing import UNKNOWN, UNREAD
 from sigid.warehouse.ledger import FileLine, State
 
@@ -63,14 +67,20 @@ line_lists = st.dictionaries(st.sampled_from(PATHS), ledger_lines()).map(
 )
 
 
+def compared(found: Iterable[Found], known: Iterable[FileLine], **options: Any) -> Changes:
+    return compare([(file.path, partial(copy, file)) for file in found], known, **options)
+
+
 def should_be(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
     """The decision once more, case by case."""
-    exists = line is not None and line.state in (State.LOADED, State.REJECTED)
+    if line is None:
+        return Action.READ
+    exists = line.state in (State.LOADED, State.REJECTED)
     if file.rejection:
-        if line is not None and line.state is State.REJECTED and (line.reason, line.detail) == file.rejection:
+        if line.state is State.REJECTED and (line.reason, line.detail) == file.rejection:
             return Action.NOTHING
         return Action.REJECT
-    if rehash or line is None or not exists or line.content_hash is None:
+    if rehash or not exists or line.content_hash is None:
         return Action.READ
     known = (bytes.fromhex(line.content_hash), line.claim, line.extractor_version)
     return Action.NOTHING if known == (file.content, file.claim, file.version) else Action.READ
@@ -90,7 +100,7 @@ def test_each_file_is_judged_by_its_own_line_alone(
     existed = [line for line in known if line.state in (State.LOADED, State.REJECTED)]
     hidden_lines = [line for line in not_found if line in existed and is_below(line.path, hidden)]
 
-    changes = compare(found, known, rehash=rehash, hidden=hidden)
+    changes = compared(found, known, rehash=rehash, hidden=hidden)
 
     actions = [Action(action) for action in changes.actions]
     assert actions == [should_be(file, line_of.get(file.path), rehash=rehash) for file in found]
@@ -111,7 +121,7 @@ def test_of_equal_lists_nothing_is_to_be_done() -> None:
     found = [Found(path, CONTENTS[0], "claim", "1.1") for path in sorted(PATHS)]
     known = [loaded(path) for path in sorted(PATHS)]
 
-    changes = compare(found, known)
+    changes = compared(found, known)
 
     assert set(changes.actions) == {Action.NOTHING}
     assert (changes.unchanged, changes.known, changes.vanished) == (len(PATHS), len(PATHS), [])
@@ -128,7 +138,7 @@ def test_of_equal_lists_nothing_is_to_be_done() -> None:
     ids=["content", "unknown content", "claim", "version"],
 )
 def test_a_file_is_read_again_when_anything_of_it_differs(file: Found) -> None:
-    changes = compare([file], [loaded("a")])
+    changes = compared([file], [loaded("a")])
 
     assert list(changes.actions) == [Action.READ]
 

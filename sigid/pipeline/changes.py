@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -32,6 +32,8 @@ class Action(IntEnum):
 
     NOTHING = 0
     READ = 1
+    """It is read, unless its name turns out to be none: the name of a file that the ledger does not know is not judged
+    before its turn comes."""
     REJECT = 2
     """It is rejected without being read."""
 
@@ -60,28 +62,33 @@ class Changes:
 
 
 def compare(
-    found: Iterable[Found], known: Iterable[FileLine], *, rehash: bool = False, hidden: Set[str] = frozenset()
+    files: Iterable[tuple[str, Callable[[], Found]]],
+    known: Iterable[FileLine],
+    *,
+    rehash: bool = False,
+    hidden: Set[str] = frozenset(),
 ) -> Changes:
-    """What it takes to get from the ledger's lines to the files that were found; both are in the order of their paths.
+    """What it takes to get from the ledger's lines to the files: paths, and what is found there when it is asked for.
 
-    With `rehash` every file that is not rejected unread is read, whatever is known of its content. What was in the
-    `hidden` folders stands as it is.
+    Both are in the order of their paths. With `rehash` every file that is not rejected unread is read, whatever is
+    known of its content. What was in the `hidden` folders stands as it is.
     """
     changes = Changes()
     lines = iter(known)
     line = next(lines, None)
-    for file in found:
-        while line is not None and line.path < file.path:
+    for path, found in files:
+        while line is not None and line.path < path:
             _leave_behind(line, changes, hidden)
             line = next(lines, None)
-        mine = None
-        if line is not None and line.path == file.path:
-            mine, line = line, next(lines, None)
-            changes.known += mine.state.exists
-        action = _decide(file, mine, rehash=rehash)
+        if line is None or line.path != path:
+            changes.actions.append(Action.READ)
+            continue
+        action = _decide(found(), line, rehash=rehash)
         changes.actions.append(action)
-        if action is Action.NOTHING and mine is not None:
-            changes.keep(mine)
+        changes.known += line.state.exists
+        if action is Action.NOTHING:
+            changes.keep(line)
+        line = next(lines, None)
     while line is not None:
         _leave_behind(line, changes, hidden)
         line = next(lines, None)
@@ -129,22 +136,21 @@ _FEW = 20
 _FIFTH = 5
 
 
-def stands(line: FileLine | None, file: Found) -> bool:
+def stands(line: FileLine, file: Found) -> bool:
     """Whether the ledger's line still says what becomes of a file of this content."""
     return (
-        line is not None
-        and line.state.exists
+        line.state.exists
         and line.content_hash is not None
         and line.claim == file.claim
         and line.extractor_version == file.version
     )
 
 
-def _decide(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
+def _decide(file: Found, line: FileLine, *, rehash: bool) -> Action:
     if file.rejection is not None:
-        same = line is not None and line.state is State.REJECTED and (line.reason, line.detail) == file.rejection
+        same = line.state is State.REJECTED and (line.reason, line.detail) == file.rejection
         return Action.NOTHING if same else Action.REJECT
-    if not rehash and line is not None and stands(line, file) and line.content_hash == file.content.hex():
+    if not rehash and stands(line, file) and line.content_hash == file.content.hex():
         return Action.NOTHING
     return Action.READ
 

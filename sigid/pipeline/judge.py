@@ -33,10 +33,6 @@ class Judge:
             if folder.path or folder.names[index] != self._source.index:
                 yield folder, index
 
-    def found(self, folder: Folder, index: int) -> Found:
-        """What is known of a file before it is read."""
-        return self.judge(folder, index)[0]
-
     def judge(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
         """What is known of a file before it is read, and what it claims to be unless it is rejected unread."""
         path, content = folder.path_of(index), folder.content(index)

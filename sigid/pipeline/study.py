@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from sigid.errors import DatasetError, Reason, Rejected
@@ -26,13 +27,13 @@ LinesOf = Callable[[list[str]], dict[str, FileLine]]
 
 
 class Item(NamedTuple):
-    """A file that is to be read: where it is in the listing, what it claims to be, and what the ledger has on it."""
+    """A file that is to be read: what it claims to be, where it is in the listing, and what the ledger has on it."""
 
     found: Found
     claim: Claim
     folder: Folder
     position: int
-    line: FileLine | None
+    line: FileLine | None = None
 
     @property
     def task(self) -> Task:
@@ -68,13 +69,14 @@ class Study:
         self.names = self._read_names()
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
-        self.changes: Changes = compare(self._found(), known, rehash=rehash, hidden=self._hidden)
+        files = ((folder.path_of(index), partial(self._found, folder, index)) for folder, index in self._judge.files())
+        self.changes: Changes = compare(files, known, rehash=rehash, hidden=self._hidden)
 
     def rejected(self) -> Iterator[list[Found]]:
-        """Batches of the files that are to be rejected without being read, and have not been yet."""
+        """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
         batch = []
-        for folder, index in self._files(Action.REJECT):
-            batch.append(self._judge.found(folder, index))
+        for _, folder, index in self._files(Action.REJECT):
+            batch.append(self._found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
                 batch = []
@@ -111,19 +113,25 @@ class Study:
         known = {line.path for line in self.changes.missing}
         return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
-    def _found(self) -> Iterator[Found]:
-        """The files as they are known unread; those whose content does not matter are put down in the listing so."""
-        for folder, index in self._judge.files():
-            found = self._judge.found(folder, index)
-            if found.rejection and found.rejection[0] is not Reason.TOO_LARGE:
-                folder.record(index, UNREAD)
-            yield found
+    def _found(self, folder: Folder, index: int) -> Found:
+        return self._judged(folder, index)[0]
+
+    def _judged(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
+        """The file as it is known unread; that its content does not matter is put down in the listing."""
+        found, claim = self._judge.judge(folder, index)
+        if found.rejection and found.rejection[0] is not Reason.TOO_LARGE:
+            folder.record(index, UNREAD)
+        return found, claim
 
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
-        batch: list[tuple[Folder, int]] = []
+        batch: list[Item] = []
         size = 0
-        for folder, index in self._files(Action.READ):
-            batch.append((folder, index))
+        for number, folder, index in self._files(Action.READ):
+            found, claim = self._judged(folder, index)
+            if claim is None:
+                self.changes.actions[number] = Action.REJECT
+                continue
+            batch.append(Item(found, claim, folder, index))
             size += folder.size(index)
             if len(batch) == BATCH_FILES or size >= BATCH_BYTES:
                 yield self._looked_up(batch, lines_of)
@@ -131,18 +139,18 @@ class Study:
         if batch:
             yield self._looked_up(batch, lines_of)
 
-    def _looked_up(self, batch: list[tuple[Folder, int]], lines_of: LinesOf) -> list[Item]:
-        lines = lines_of([folder.path_of(index) for folder, index in batch])
-        judged = ((folder, index, *self._judge.judge(folder, index)) for folder, index in batch)
-        return [
-            Item(found, claim, folder, index, lines.get(found.path)) for folder, index, found, claim in judged if claim
-        ]
+    def _looked_up(self, batch: list[Item], lines_of: LinesOf) -> list[Item]:
+        if not self.changes.known:
+            return batch
+        lines = lines_of([item.found.path for item in batch])
+        return [item._replace(line=lines.get(item.found.path)) for item in batch]
 
-    def _files(self, action: Action) -> Iterator[tuple[Folder, int]]:
+    def _files(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
+        """The files with that action: how manieth it is, and where it is in the listing."""
         if action in self.changes.actions:
-            for where, its_action in zip(self._judge.files(), self.changes.actions, strict=True):
-                if its_action == action:
-                    yield where
+            for number, (folder, index) in enumerate(self._judge.files()):
+                if self.changes.actions[number] == action:
+                    yield number, folder, index
 
     def _read_names(self) -> Names:
         index = self.source.index
