@@ -16,6 +16,7 @@ from typing import Any
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
 from sigid.pipeline.changes import Action, Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing, read_listing
 from sigid.pipeline.register import registered, store
 from sigid.pipeline.scan import Workplace, clock, keep, look
@@ -66,6 +67,7 @@ def load(
     """
     place = Workplace.of(source, settings)
     with (
+        rarely_collected(),
         only_one(str(place.lock), f"a scan or load of {source.name}"),
         closing(open_database(settings.warehouse)) as database,
         database.lock(source.name),
