@@ -15,11 +15,12 @@ from sigid.mock_signature_repository import MockSignatureRepository
 from sigid.mock_signee_repository import MockSigneeRepository
 from sigid.pipeline.changes import weigh
 from sigid.pipeline.extract import Extracted, Plain
-from sigid.pipeline.listing import read_listing
+from sigid.pipeline.listing import stored_folders
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import register
-from sigid.pipeline.scan import Workplace, look, remember
+from sigid.pipeline.scan import look, remember
 from sigid.pipeline.study import Item, Study
+from sigid.pipeline.workplace import Workplace
 from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.sources.base import Source
@@ -53,9 +54,9 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     the load would name as the problem with the rest.
     """
     place = Workplace.of(source, settings)
-    listing = look(source, place.root)
+    listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
-    remember(listing, read_listing(str(place.listing)))
+    remember(listing, stored_folders(str(place.listing)))
     with ExitStack() as stack:
         warehouse = stack.enter_context(open_warehouse(settings.warehouse)) if is_there(settings.warehouse) else None
         lines = Ledger(warehouse, source.name).lines() if warehouse else ()
