@@ -16,6 +16,7 @@ from tasks.acting import Reporter
 
 process.prepare()
 state.forgive_mishaps()
+state.spare_writes()
 
 try:
     SETTINGS = Settings.read()

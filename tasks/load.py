@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from doit.task import Task
 
 from sigid.errors import SigidError
-from sigid.pipeline.listing import read_summary
-from sigid.pipeline.scan import Workplace
+from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
-from sigid.warehouse.fingerprint import holds
 from tasks import scan
 from tasks.acting import action
 
@@ -69,21 +66,24 @@ def names() -> list[str]:
     return [name(source) for source in SOURCES]
 
 
-@dataclass(frozen=True)
 class _HasNothingToDo:
     """Whether the warehouse itself says that it holds what the manifest lists, and nothing else was asked for."""
 
-    source: Source
-    settings: Settings
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._source = source
+        self._settings = settings
 
     def __call__(self, task: Task) -> bool:
+        from sigid.pipeline.listing import read_summary
+        from sigid.warehouse.fingerprint import holds
+
         if any((task.options or {}).values()):
             return False
-        summary = read_summary(str(Workplace.of(self.source, self.settings).listing))
+        summary = read_summary(str(Workplace.of(self._source, self._settings).listing))
         return (
             summary is not None
             and summary.files > 0
-            and holds(self.settings.warehouse, self.source.name, summary.manifest)
+            and holds(self._settings.warehouse, self._source.name, summary.manifest)
         )
 
     def __repr__(self) -> str:  # in what doit info says

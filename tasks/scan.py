@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sigid.errors import SigidError
-from sigid.pipeline.scan import Workplace, scan
-from sigid.running import only_one
+from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
@@ -37,11 +36,15 @@ def name(source: Source) -> str:
 
 @action
 def _scan(source: Source, settings: Settings) -> None:
+    from sigid.pipeline.scan import scan
+
     scan(source, settings)
 
 
 def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
     """Remove what scans and loads keep in the build folder, unless one is under way; the next one is slower."""
+    from sigid.running import only_one
+
     place = Workplace.of(source, settings)
     files = [file for kept in (place.manifest, place.listing, place.lock) for file in _with_unfinished(kept)]
     for file in files:

@@ -24,15 +24,23 @@ _DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)  # such as a column t
 
 
 class ContentChecker(FileChangedChecker):  # type: ignore[misc]  # doit is not typed
-    """A file has changed when its xxh3-128 has; doit's own checker believes an unchanged mtime first."""
+    """A file has changed when its xxh3-128 has; doit's own checker believes an unchanged mtime.
+
+    It is not read while its size, mtime, ctime and inode stand: so the scan, too, tells whether the manifest does.
+    """
 
     def check_modified(self, file_path: str, file_stat: os.stat_result, state: Any) -> bool:
         """Whether the content is another one than that of `state`."""
-        return bool(_hash(file_path) != state)
+        stamp, _, content = str(state).partition(" ")
+        return _stamp(file_stat) != stamp and _hash(file_path) != content
 
     def get_state(self, dep: str, current_state: Any) -> str:
-        """The content's hash."""
-        return _hash(dep)
+        """The file's stamp and the content's hash."""
+        return f"{_stamp(os.stat(dep))} {_hash(dep)}"
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
 
 
 def _hash(path: str) -> str:
@@ -84,6 +92,19 @@ def _is_sound(path: Path) -> bool:
             raise
         except (sqlite3.DatabaseError, ValueError, TypeError):
             return False
+
+
+def spare_writes() -> None:
+    """Have doit write down only what it does not have already: a run that changes nothing then writes nothing."""
+    put = SqliteDB.set
+
+    @wraps(put)
+    def put_if_new(database: SqliteDB, task_id: str, dependency: str, value: Any) -> None:
+        encode = database.codec.encode
+        if encode(database.get(task_id, dependency)) != encode(value):
+            put(database, task_id, dependency, value)
+
+    SqliteDB.set = put_if_new
 
 
 def forgive_mishaps() -> None:

@@ -26,7 +26,8 @@ from sigid.pipeline import load as load_module
 from sigid.pipeline.listing import Listing, read_listing, read_summary
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
-from sigid.pipeline.scan import Workplace, clock, scan
+from sigid.pipeline.scan import clock, scan
+from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Claim, NamedByConvention, Source
 from sigid.sources.formats import Format

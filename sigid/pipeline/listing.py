@@ -9,26 +9,32 @@ from __future__ import annotations
 import json
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from os import stat_result
+from typing import Any, BinaryIO, NamedTuple
 
 import xxhash
 
 from sigid.private import write_whole
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+_LINES_AT_ONCE = 1000
 
 STAMP = struct.Struct("<qqqQ")
 """Size in bytes, mtime and ctime in nanoseconds, inode: the file is unchanged only while all four stand."""
 
-_SIZE = struct.Struct("<q")
+_SIZE = struct.Struct(f"<q{STAMP.size - 8}x")
 
 HASH_SIZE = 16
 UNKNOWN = bytes(HASH_SIZE)
 """In the place of a hash: the file is to be read."""
 UNREAD = UNKNOWN[:-1] + b"\1"
 """In the place of a hash: the file's name, or an index, decides; what it contains does not matter."""
+_WORDS = {UNKNOWN.hex(): "unknown", UNREAD.hex(): "unread"}
 
 VOID = -1  # no file has this size
 SYMLINK = -2
@@ -62,9 +68,10 @@ class Folder:
     stamps: bytearray
     hashes: bytearray
 
-    def digest(self) -> str:
-        """A hash of everything but the content hashes: another one means that some file may have changed."""
-        return xxhash.xxh3_128_hexdigest(self._names() + self.stamps)
+    @classmethod
+    def of(cls, path: str, names: list[str]) -> Folder:
+        """Files of which no more than the names is known."""
+        return cls(path, names, bytearray(STAMP.size * len(names)), bytearray(HASH_SIZE * len(names)))
 
     def path_of(self, index: int) -> str:
         """The path of the file, relative to the root."""
@@ -92,20 +99,54 @@ class Folder:
         if stamp is not None:
             self.stamps[index * STAMP.size : (index + 1) * STAMP.size] = stamp
 
-    def dump(self) -> bytes:
-        return b"".join((self._names(), b"\0", self.stamps, self.hashes))
+    def keep(self, indexes: Sequence[int]) -> None:
+        """Drop all files but these."""
+        self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
+        self.hashes = bytearray(b"".join([self.content(index) for index in indexes]))
+        self.names = [self.names[index] for index in indexes]
+
+    def remember(self, before: Folder) -> None:
+        """Take over what was known of the files whose stamps stand, and of those that are never read."""
+        if (self.names, self.stamps) == (before.names, before.stamps):
+            self.hashes = before.hashes
+            return
+        for index, place in _in_both(self.names, before.names):
+            content = before.content(place)
+            if content == UNREAD or self.stamp(index) == before.stamp(place):
+                self.record(index, content)
+
+    def lines(self, start: int, stop: int) -> Iterator[str]:
+        """Some files' lines in the manifest."""
+        sizes = _SIZE.iter_unpack(memoryview(self.stamps)[start * STAMP.size : stop * STAMP.size])
+        hashes = self.hashes[start * HASH_SIZE : stop * HASH_SIZE].hex(" ", -HASH_SIZE).split()
+        prefix = f"{self.path}/" if self.path else ""
+        for (size,), content, name in zip(sizes, hashes, self.names[start:stop], strict=True):
+            word = _KINDS.get(size) or _WORDS.get(content, content)
+            yield f"{word:<32}  {prefix}{name}\n"
+
+    def dump(self) -> tuple[bytes | bytearray, ...]:
+        """Its names, stamps and hashes."""
+        return "\n".join(self.names).encode(), self.stamps, self.hashes
 
     @classmethod
     def parse(cls, path: str, count: int, body: bytes) -> Folder:
+        """The opposite of `dump`, put together."""
         end = len(body) - count * (STAMP.size + HASH_SIZE)
-        names = body[: end - 1].decode().split("\n") if count else []
+        names = body[:end].decode().split("\n") if count else []
         if len(names) != count:
             raise ValueError("the names do not match the stamps")
         middle = end + count * STAMP.size
         return cls(path, names, bytearray(body[end:middle]), bytearray(body[middle:]))
 
-    def _names(self) -> bytes:
-        return "\n".join(self.names).encode()
+
+def _in_both(names: list[str], others: list[str]) -> Iterator[tuple[int, int]]:
+    """Where in both lists the names are that both have; both are in order."""
+    place = 0
+    for index, name in enumerate(names):
+        while place < len(others) and others[place] < name:
+            place += 1
+        if place < len(others) and others[place] == name:
+            yield index, place
 
 
 @dataclass(slots=True)
@@ -119,21 +160,22 @@ class Listing:
 
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""
-        below: dict[str, list[Folder]] = {}
-        by_path = {folder.path: folder for folder in self.folders}
-        for folder in sorted(self.folders, key=lambda each: each.path + "/"):
-            parent = folder.path
-            while parent:
-                parent = parent.rpartition("/")[0]
-                if parent in by_path:
-                    break
-            if folder.path:
-                below.setdefault(parent, []).append(folder)
-        top = by_path.get("", Folder("", [], bytearray(), bytearray()))
-        return _in_order(top, below)
+        for folder, start, stop in self._stretches():
+            for index in range(start, stop):
+                yield folder, index
 
     def __len__(self) -> int:
         return sum(len(folder.names) for folder in self.folders)
+
+    def digest(self) -> str:
+        """A hash of everything but the content hashes: another one means that some file may have changed."""
+        hashed = xxhash.xxh3_128(json.dumps([self.root_missing, sorted(self.unreadable.items())]).encode())
+        for folder in self.folders:
+            names, stamps, _ = folder.dump()
+            hashed.update(f"\n{folder.path}\n{len(folder.names)}\n".encode())
+            hashed.update(names)
+            hashed.update(stamps)
+        return hashed.hexdigest()
 
     def hidden(self) -> list[str]:
         """Where there may be files that are not listed: in folders that can't be read, and behind links."""
@@ -150,35 +192,45 @@ class Listing:
     def manifest(self) -> Iterator[bytes]:
         """Lines of content hash, two blanks and path, as the xxhsum tools have them; in the order of the paths.
 
-        Where no hash is known there is a word instead.
+        Where no hash is known there is a word instead. Each piece is some lines.
         """
-        for folder, index in self:
-            content = folder.content(index)
-            word = folder.kind(index) or {UNKNOWN: "unknown", UNREAD: "unread"}.get(content) or content.hex()
-            yield f"{word:<32}  {folder.path_of(index)}\n".encode()
+        for folder, start, stop in self._stretches():
+            for first in range(start, stop, _LINES_AT_ONCE):
+                yield "".join(folder.lines(first, min(first + _LINES_AT_ONCE, stop))).encode()
         for path in sorted(self.unreadable):
             yield f"{'unreadable':<32}  {path}/\n".encode()
 
+    def _stretches(self) -> Iterator[tuple[Folder, int, int]]:
+        """Every file, as stretches of a folder that come one after the other in the order of the paths."""
+        below: dict[str, list[Folder]] = {}
+        by_path = {folder.path: folder for folder in self.folders}
+        for folder in sorted(self.folders, key=lambda each: each.path + "/"):
+            parent = folder.path
+            while parent:
+                parent = parent.rpartition("/")[0]
+                if parent in by_path:
+                    break
+            if folder.path:
+                below.setdefault(parent, []).append(folder)
+        return _in_order(by_path.get("") or Folder.of("", []), below)
 
-def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[Folder, int]]:
+
+def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[Folder, int, int]]:
     done = 0
     for child in below.get(folder.path, ()):
         relative = child.path[len(folder.path) + 1 :] if folder.path else child.path
         reached = bisect_left(folder.names, relative + "/", done)
-        yield from ((folder, index) for index in range(done, reached))
+        yield folder, done, reached
         yield from _in_order(child, below)
         done = reached
-    yield from ((folder, index) for index in range(done, len(folder.names)))
+    yield folder, done, len(folder.names)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """The first line of a stored listing: enough to tell that nothing has changed since it was stored."""
 
-    digests: dict[str, str]
-    """Each folder's digest."""
-    unreadable: dict[str, str]
-    root_missing: bool
+    digest: str
+    """The listing's."""
     files: int
     manifest: str
     """The digest of the manifest, and of what reads its files."""
@@ -186,37 +238,38 @@ class Summary:
     """The stamp of the manifest's file, in hexadecimal."""
     readers: str
     """The versions of what reads the files."""
-    bodies: list[tuple[str, int, int]]
-    """Where each folder's body is: its path, its number of files, its length in bytes."""
-    checksum: str
+    contents: str
+    """The digest of the second line."""
+
+
+class _Contents(NamedTuple):
+    """The second line: what can't be read, and where each folder's names, stamps and hashes are in what follows."""
+
+    root_missing: bool
+    unreadable: dict[str, str]
+    folders: list[tuple[str, int, int, str]]
+    """Of each its path, its number of files, the length of what is kept of it in bytes, and the digest of that."""
 
 
 def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes, readers: str) -> None:
     """Write the listing, with the digest and the stamp of the manifest, and what it says besides in its `Summary`."""
-    bodies = [folder.dump() for folder in listing.folders]
-    summary = {
-        "version": FORMAT_VERSION,
-        "digests": {folder.path: folder.digest() for folder in listing.folders},
-        "unreadable": listing.unreadable,
-        "root_missing": listing.root_missing,
-        "files": len(listing),
-        "manifest": manifest,
-        "manifest_stamp": manifest_stamp.hex(),
-        "readers": readers,
-        "bodies": [
-            (folder.path, len(folder.names), len(body)) for folder, body in zip(listing.folders, bodies, strict=True)
-        ],
-        "checksum": _checksum(bodies),
-    }
-    line = json.dumps(summary).encode()
-    write_whole(path, [xxhash.xxh3_128_hexdigest(line).encode(), b" ", line, b"\n", *bodies])
+    folders = []
+    for folder in listing.folders:
+        hashed = xxhash.xxh3_128()
+        for part in (parts := folder.dump()):
+            hashed.update(part)
+        folders.append((folder.path, len(folder.names), sum(map(len, parts)), hashed.hexdigest()))
+    contents = _line(_Contents(listing.root_missing, listing.unreadable, folders))
+    summary = Summary(listing.digest(), len(listing), manifest, manifest_stamp.hex(), readers, contents[:32].decode())
+    lines = (_line(summary, version=FORMAT_VERSION), contents)
+    write_whole(path, chain(lines, *(folder.dump() for folder in listing.folders)))
 
 
 def read_summary(path: str) -> Summary | None:
     """What a stored listing says of itself; None where there is none that can be trusted."""
     try:
         with open(path, "rb") as file:
-            return _summary(file.readline())
+            return _summary(file)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -225,30 +278,52 @@ def read_listing(path: str) -> Listing | None:
     """The stored listing, whole; None where there is none that can be trusted."""
     try:
         with open(path, "rb") as file:
-            summary = _summary(file.readline())
-            bodies = [file.read(length) for _, _, length in summary.bodies]
-        if _checksum(bodies) != summary.checksum:
-            return None
-        folders = [
-            Folder.parse(folder, count, body) for (folder, count, _), body in zip(summary.bodies, bodies, strict=True)
-        ]
+            contents = _contents(file)
+            return Listing(list(_folders(file, contents)), contents.unreadable, contents.root_missing)
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return Listing(folders, summary.unreadable, summary.root_missing)
 
 
-def _summary(line: bytes) -> Summary:
-    checksum, _, text = line.rstrip(b"\n").partition(b" ")
-    if checksum.decode() != xxhash.xxh3_128_hexdigest(text):
-        raise ValueError("the first line is damaged")
-    facts = json.loads(text)
-    if not isinstance(facts, dict) or facts.pop("version") != FORMAT_VERSION:
+def stored_folders(path: str) -> Iterator[Folder]:
+    """The folders of the stored listing, one by one, as far as they can be trusted."""
+    with suppress(OSError, ValueError, TypeError, KeyError), open(path, "rb") as file:
+        yield from _folders(file, _contents(file))
+
+
+def _folders(file: BinaryIO, contents: _Contents) -> Iterator[Folder]:
+    for path, count, length, digest in contents.folders:
+        body = file.read(length)
+        if xxhash.xxh3_128_hexdigest(body) != digest:
+            raise ValueError(f"what is kept of {path} is damaged")
+        yield Folder.parse(path, count, body)
+
+
+def _contents(file: BinaryIO) -> _Contents:
+    digest = _summary(file).contents
+    line = file.readline()
+    if line[:32].decode() != digest:
+        raise ValueError("the second line is not that of the first")
+    return _Contents(**_facts(line))
+
+
+def _summary(file: BinaryIO) -> Summary:
+    facts = _facts(file.readline())
+    if facts.pop("version") != FORMAT_VERSION:
         raise ValueError("another version")
     return Summary(**facts)
 
 
-def _checksum(bodies: Iterable[bytes]) -> str:
-    hashed = xxhash.xxh3_128()
-    for body in bodies:
-        hashed.update(body)
-    return hashed.hexdigest()
+def _line(facts: Summary | _Contents, **more: int) -> bytes:
+    """As JSON, after its own digest."""
+    text = json.dumps(more | facts._asdict()).encode()
+    return b"%b %b\n" % (xxhash.xxh3_128_hexdigest(text).encode(), text)
+
+
+def _facts(line: bytes) -> dict[str, Any]:
+    digest, _, text = line.rstrip(b"\n").partition(b" ")
+    if digest.decode() != xxhash.xxh3_128_hexdigest(text):
+        raise ValueError("the line is damaged")
+    facts = json.loads(text)
+    if not isinstance(facts, dict):
+        raise TypeError("the line holds something else")
+    return facts

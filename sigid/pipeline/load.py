@@ -19,8 +19,9 @@ from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing, read_listing
 from sigid.pipeline.register import registered, store
-from sigid.pipeline.scan import Workplace, clock, keep, look
+from sigid.pipeline.scan import clock, keep, look
 from sigid.pipeline.study import BATCH_FILES, Item, Study
+from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
@@ -74,7 +75,7 @@ def load(
         database.session() as session,
     ):
         moment = clock(place)
-        listing = read_listing(str(place.listing)) or look(source, place.root)
+        listing = read_listing(str(place.listing)) or look(source, place.root, settings.workers)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
         ledger = Ledger(session, source.name)
         study = Study(source, settings, listing, ledger.lines(), moment, rehash=options.rehash)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from sigid.errors import Reason
 from sigid.pipeline.changes import weigh
 from sigid.pipeline.extract import Extracted, Plain
-from sigid.pipeline.listing import read_listing
+from sigid.pipeline.listing import stored_folders
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
-from sigid.pipeline.scan import Workplace, look, remember
+from sigid.pipeline.scan import look, remember
 from sigid.pipeline.study import Item, Study
+from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
@@ -50,9 +51,9 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     the load would name as the problem with the rest.
     """
     place = Workplace.of(source, settings)
-    listing = look(source, place.root)
+    listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
-    remember(listing, read_listing(str(place.listing)))
+    remember(listing, stored_folders(str(place.listing)))
     with ExitStack() as stack:
         session = None
         if is_there(settings.warehouse):

@@ -9,10 +9,12 @@ from typing import NamedTuple
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, stands
+from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
 from sigid.pipeline.judge import Judge
 from sigid.pipeline.listing import UNREAD, Folder, Listing, hash_of
-from sigid.pipeline.scan import Workplace, raw, trusted_stamp
+from sigid.pipeline.scan import trusted_stamp
+from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Claim, Names, Source
 from sigid.warehouse.ledger import FileLine

@@ -20,8 +20,8 @@ from sigid.sources.formats import Format
 NAME = "source_b"
 
 _UUID = rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_LINE = re.compile(rb"(%b) {4}(%b)?" % (_UUID, _UUID))
-_COUNT = re.compile(rb"[0-9]{1,18}")
+_LINE = rb"(%b) {4}(%b)?" % (_UUID, _UUID)
+_COUNT = rb"[0-9]{1,18}"
 
 
 class SourceB:
@@ -95,12 +95,13 @@ def _parse(index: bytes) -> dict[str, str]:
         lines.pop()
     if not lines:
         raise DatasetError("INDEX is empty; its first line is the number of signatures")
-    if not _COUNT.fullmatch(lines[0]):
+    if not re.fullmatch(_COUNT, lines[0]):
         raise DatasetError(f"line 1 of INDEX is {_shown(lines[0])}; it is the number of signatures")
     parents: dict[str, str] = {}
     spelling: dict[str, str] = {}
+    form = re.compile(_LINE)  # here, because `doit list` imports this module and parses no index
     for number, line in enumerate(lines[1:], start=2):
-        match = _LINE.fullmatch(line)
+        match = form.fullmatch(line)
         if match is None:
             raise DatasetError(
                 f"line {number} of INDEX is {_shown(line)}; "

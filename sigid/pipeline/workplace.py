@@ -1,0 +1,32 @@
+"""Where a source's files are, and what is kept of them in the build folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from sigid.settings import Settings
+from sigid.sources.base import Source
+from sigid.sources.formats import Format
+
+
+class Workplace(NamedTuple):
+    """Where a source's files are, and what is kept of them in the build folder."""
+
+    root: Path
+    listing: Path
+    manifest: Path
+    lock: Path
+    readers: str
+    """The versions of what reads the files: of the source's names and of the formats."""
+
+    @classmethod
+    def of(cls, source: Source, settings: Settings) -> Workplace:
+        cache = settings.build / source.name
+        return cls(
+            root=settings.datasets / source.directory,
+            listing=cache / "listing",
+            manifest=cache / "manifest",
+            lock=cache / "lock",
+            readers=".".join(str(version) for version in (source.version, *(each.version for each in Format))),
+        )
