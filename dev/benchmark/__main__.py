@@ -75,6 +75,7 @@ def _play(contestants: Sequence[Contestant], baseline: str, tree: Tree, rules: R
     everything: list[Outcome] = []
     for rival in rivals:
         outcomes = list(Match((first, rival), tree, rules).play())
+        rival.forget()
         everything += outcomes
         entries.append(Entry(rival.name, rival.title, outcomes))
     if not rivals:

@@ -35,17 +35,24 @@ class Rules:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of a contestant. Without usage, or with a fault, it did not do what it was started for."""
+    """One run of a contestant. With a fault, it did not do what it was started for."""
 
     contestant: str
     scenario: Scenario
     round: int
     usage: Usage | None
+    """None where the run failed."""
     verdict: Verdict
+    failure: str = ""
+    """In a word how it failed, if it did; the verdict says more."""
 
 
 class Match:
-    """A contestant, or two: the one that all are compared with, and another. The latter sets the scenarios."""
+    """A contestant, or two: the one that all are compared with, and another. The latter sets the scenarios.
+
+    Who ends with a failure, or takes too long, is out: his state is nobody knows what. Without the other there is no
+    match to go on with.
+    """
 
     def __init__(self, contestants: Sequence[Contestant], tree: Tree, rules: Rules) -> None:
         self._contestants = contestants
@@ -55,7 +62,7 @@ class Match:
         self._out: set[str] = set()
 
     def play(self) -> Iterator[Outcome]:
-        """Play all rounds. Who ends with a failure, or takes too long, is out: his state is nobody knows what."""
+        """Play all rounds."""
         for contestant in self._contestants:
             contestant.forget()
         for number in range(self._rules.rounds):
@@ -63,11 +70,9 @@ class Match:
             if Scenario.COLD not in self._scenarios and Scenario.UNCHANGED in self._scenarios:
                 yield from (each for each in self._run(order, Scenario.COLD, 0, NONE) if each.usage is None)
             for scenario in self._scenarios:
-                alteration = self._prepare(scenario)
-                yield from self._run(order, scenario, number, alteration)
+                if self._contestants[-1].name not in self._out:
+                    yield from self._run(order, scenario, number, self._prepare(scenario))
             self._tree.put_back()
-            if len(self._out) == len(self._contestants):
-                return
 
     def _prepare(self, scenario: Scenario) -> Alteration:
         alteration = self._tree.alter(scenario)
@@ -93,9 +98,9 @@ class Match:
         output = self._rules.logs / f"{contestant.name} - {scenario.value}.log"
         os.sync()  # what others have written is not for this one to wait for
         run = measure(contestant.command(scenario), output, self._rules.limit)
-        trouble = _trouble(run, self._rules.limit)
-        if trouble:
-            return Outcome(contestant.name, scenario, number, None, Verdict(trouble))
+        if failure := _failure(run, self._rules.limit):
+            fault = f"{failure}; its last line: {run.last_line}"
+            return Outcome(contestant.name, scenario, number, None, Verdict(fault), failure)
         try:
             verdict = contestant.verdict(scenario, alteration, output)
             contestant.take_in()
@@ -104,19 +109,14 @@ class Match:
         return Outcome(contestant.name, scenario, number, run.usage, verdict)
 
 
-def _trouble(run: Run, limit: float) -> str:
-    """Why a run came to nothing, if it did."""
+def _failure(run: Run, limit: float) -> str:
+    """In a word how a run failed, if it did."""
     if run.status is None:
-        return f"more than {limit:g} s; its last line: {run.last_line}"
-    return f"ended with {run.status}: {run.last_line}" if run.status else ""
+        return f"over {limit:g} s"
+    return f"exit status {run.status}" if run.status else ""
 
 
 def _tell(outcome: Outcome) -> None:
-    what = f"{outcome.usage.seconds:.3f} s" if outcome.usage else "failed"
-    log.info(
-        "%s, %s: %s%s",
-        outcome.contestant,
-        outcome.scenario.value,
-        what,
-        f" ({outcome.verdict.fault})" * bool(outcome.verdict.fault),
-    )
+    seconds = f"{outcome.usage.seconds:.3f} s" if outcome.usage else ""
+    told = " ".join(filter(None, (seconds, outcome.verdict.fault)))
+    log.info("%s, %s: %s", outcome.contestant, outcome.scenario.value, told)

@@ -61,7 +61,7 @@ def _seconds_row(entry: Entry, scenarios: Sequence[Scenario], baseline: str) -> 
     for scenario in scenarios:
         mine = _of(entry, scenario)
         against = "" if entry.name == baseline else ratio(mine, _of(entry, scenario, baseline))
-        cells.append(" ".join(filter(None, (_cell(mine, spread_of_seconds), against))))
+        cells.append(", ".join(filter(None, (_cell(mine), against))))
     answers = [outcome.verdict.drops_removed for outcome in entry.outcomes if outcome.contestant == entry.name]
     known = [answer for answer in answers if answer is not None]
     return (entry.title, *cells, ("yes" if all(known) else "no") if known else "-")
@@ -128,12 +128,13 @@ def ratio(mine: Sequence[Outcome], others: Sequence[Outcome]) -> str:
     return f"{middle_one:.{2 if middle_one < 10 else 0}f}x"
 
 
-def _cell(outcomes: Sequence[Outcome], show: Callable[[Sequence[Usage]], str]) -> str:
-    """What is shown of a contestant's runs in a scenario; a star where the check found a fault."""
+def _cell(outcomes: Sequence[Outcome]) -> str:
+    """What is shown of a contestant's runs in a scenario; a star where any of them did not do all it should."""
     usages = [outcome.usage for outcome in outcomes if outcome.usage]
-    if not usages:
-        return "failed" if outcomes else "-"
-    return show(usages) + "*" * any(outcome.verdict.fault for outcome in outcomes)
+    if not outcomes:
+        return "-"
+    shown = spread_of_seconds(usages) if usages else outcomes[0].failure
+    return shown + "*" * any(outcome.verdict.fault for outcome in outcomes)
 
 
 def _of(entry: Entry, scenario: Scenario, contestant: str | None = None) -> list[Outcome]:

@@ -42,7 +42,9 @@ class Dlt(Loader):
             cwd=PROJECT,
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
+        if ran.returncode:
+            raise ValueError((ran.stderr.strip().splitlines() or ["the reader said nothing"])[-1])
         rows, sizes = json.loads(ran.stdout)
         return rows, sizes

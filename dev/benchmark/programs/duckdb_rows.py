@@ -13,7 +13,7 @@ if __name__ == "__main__":
     paths = json.load(sys.stdin)
     with duckdb.connect(sys.argv[1], read_only=True) as connection:
         table = f"signatures.{TABLE}"
-        count = connection.sql(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  (of constants)
+        count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  (of constants)
         found = connection.execute(
             f"SELECT path, size FROM {table} WHERE list_contains(?, path)",  # noqa: S608  (of constants)
             [paths],
