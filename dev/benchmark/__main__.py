@@ -36,13 +36,19 @@ def main(arguments: Sequence[str]) -> None:
     rules = Rules(wanted.rounds, wanted.limit, wanted.settle, logs)
 
     taking_part, absent = _those_who_can([CONTESTANTS[name](place) for name in _names(wanted)])
+    if not taking_part or taking_part[0].name != wanted.baseline:
+        sys.exit(f"{wanted.baseline}, with which the others are compared, cannot take part: {absent[0][1]}")
+    matches: list[tuple[Contestant, Sequence[Outcome]]] = []
     try:
         tree.read()
         with adopting_orphans():
-            entries = _play(taking_part, wanted.baseline, tree, rules)
+            matches.extend(_play(taking_part, tree, rules))
+    except KeyboardInterrupt:
+        log.info("interrupted; the matches that were over:")
     finally:
         tree.put_back()
         shutil.rmtree(states, ignore_errors=True)
+    entries = _entries(taking_part[0], matches)
     facts = [
         f"{wanted.files:,} files, {wanted.rounds} rounds; {wanted.workers} processes where they can be told",
         *machine.describe(folder),
@@ -66,21 +72,22 @@ def _those_who_can(wanted: Sequence[Contestant]) -> tuple[list[Contestant], list
     return [each for each in wanted if each.name not in names], absent
 
 
-def _play(contestants: Sequence[Contestant], baseline: str, tree: Tree, rules: Rules) -> list[Entry]:
-    """A match of each contestant against the first; the first one's own figures are from all of them."""
-    if not contestants or contestants[0].name != baseline:
-        sys.exit(f"{baseline}, with which the others are compared, cannot take part")
+def _play(
+    contestants: Sequence[Contestant], tree: Tree, rules: Rules
+) -> Iterator[tuple[Contestant, Sequence[Outcome]]]:
+    """A match of each of the others against the first, or of the first alone: who played, and how it went."""
     first, *rivals = contestants
-    entries = []
-    everything: list[Outcome] = []
-    for rival in rivals:
-        outcomes = list(Match((first, rival), tree, rules).play())
+    for rival in rivals or [first]:
+        outcomes = tuple(Match(list(dict.fromkeys((first, rival))), tree, rules).play())
         rival.forget()
-        everything += outcomes
-        entries.append(Entry(rival.name, rival.title, outcomes))
-    if not rivals:
-        everything = list(Match((first,), tree, rules).play())
-    return [Entry(first.name, first.title, everything), *entries]
+        yield rival, outcomes
+
+
+def _entries(first: Contestant, matches: Sequence[tuple[Contestant, Sequence[Outcome]]]) -> list[Entry]:
+    """Those who played, as the table shows them; the first one's figures are from all matches."""
+    every = [outcome for _, outcomes in matches for outcome in outcomes]
+    rivals = (Entry(rival.name, rival.title, outcomes) for rival, outcomes in matches if rival is not first)
+    return [Entry(first.name, first.title, every), *rivals]
 
 
 def _text(entries: Sequence[Entry], baseline: str, faults: Sequence[str], facts: Sequence[str], markdown: bool) -> str:
