@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dev.benchmark import machine, report
@@ -39,23 +39,28 @@ def main(arguments: Sequence[str]) -> None:
     if not taking_part or taking_part[0].name != wanted.baseline:
         sys.exit(f"{wanted.baseline}, with which the others are compared, cannot take part: {absent[0][1]}")
     matches: list[tuple[Contestant, Sequence[Outcome]]] = []
+    interrupted = False
     try:
         tree.read()
         with adopting_orphans():
             matches.extend(_play(taking_part, tree, rules))
     except KeyboardInterrupt:
-        log.info("interrupted; the matches that were over:")
+        interrupted = True
     finally:
         tree.put_back()
         shutil.rmtree(states, ignore_errors=True)
     entries = _entries(taking_part[0], matches)
     facts = [
-        f"{wanted.files:,} files, {wanted.rounds} rounds; {wanted.workers} processes where they can be told",
+        f"files: {wanted.files:,}; rounds: {wanted.rounds}; processes, where that can be told: {wanted.workers}",
         *machine.describe(folder),
         "; ".join(dict.fromkeys(filter(None, (contestant.version() for contestant in taking_part)))),
     ]
     faults = [*(f"{name}: {why}" for name, why in absent), *report.faults(entries)]
+    if interrupted:
+        faults.append("interrupted: only the matches that were over are shown")
     sys.stdout.write(_text(entries, wanted.baseline, faults, facts, wanted.markdown))
+    if interrupted:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _names(wanted: argparse.Namespace) -> list[str]:
@@ -92,22 +97,25 @@ def _entries(first: Contestant, matches: Sequence[tuple[Contestant, Sequence[Out
 
 def _text(entries: Sequence[Entry], baseline: str, faults: Sequence[str], facts: Sequence[str], markdown: bool) -> str:
     def shown(table: Table) -> str:
+        if not table.rows:
+            return ""
         return table.markdown() if markdown else table.text()
 
     def listed(lines: Sequence[str]) -> Iterator[str]:
         return (f"- {line}\n" for line in lines)
 
-    return "".join(
-        (
-            f"Wall seconds: the median (fastest-slowest), and how many times those of {baseline}.\n\n",
-            shown(report.seconds_table(entries, baseline)),
-            "\nPeak memory in MB, of the main process and of all others together; CPU seconds of all. Medians.\n\n",
-            shown(report.costs_table(entries)),
-            "\n",
-            *listed(facts),
-            *(("\nNot as it should be (*):\n\n", *listed(faults)) if faults else ()),
-        )
+    def titled(title: str, lines: Iterable[str]) -> str:
+        told = "".join(lines)
+        return f"{title}\n\n{told}" if told else ""
+
+    seconds, costs = report.seconds_table(entries, baseline), report.costs_table(entries)
+    parts = (
+        titled(f"Wall seconds: the median (fastest-slowest), and how many times those of {baseline}.", shown(seconds)),
+        titled("Peak memory in MB, of the main process and of all others together; CPU seconds of all.", shown(costs)),
+        "".join(listed(facts)),
+        titled("Not as it should be (*):", listed(faults)),
     )
+    return "\n".join(filter(None, parts))
 
 
 def _parser() -> argparse.ArgumentParser:

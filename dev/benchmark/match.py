@@ -99,7 +99,7 @@ class Match:
         os.sync()  # what others have written is not for this one to wait for
         run = measure(contestant.command(scenario), output, self._rules.limit)
         if failure := _failure(run, self._rules.limit):
-            fault = f"{failure}; its last line: {run.last_line}"
+            fault = f"{failure}; its last line: {run.last_line or '(none)'}"
             return Outcome(contestant.name, scenario, number, None, Verdict(fault), failure)
         try:
             verdict = contestant.verdict(scenario, alteration, output)

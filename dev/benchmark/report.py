@@ -52,8 +52,11 @@ class Table:
 def seconds_table(entries: Sequence[Entry], baseline: str) -> Table:
     """Wall seconds of each scenario that anybody played, and whether a removed file's row goes."""
     scenarios = [each for each in Scenario if any(each is outcome.scenario for outcome in _all(entries))]
-    heading = ("", *(scenario.value for scenario in scenarios), "removed file's row goes?")
-    return Table(heading, [_seconds_row(entry, scenarios, baseline) for entry in entries])
+    table = Table(
+        ("", *(scenario.value for scenario in scenarios), "removed file's row goes?"),
+        [_seconds_row(entry, scenarios, baseline) for entry in entries],
+    )
+    return table if Scenario.REMOVED in scenarios else Table(table.heading[:-1], [row[:-1] for row in table.rows])
 
 
 def _seconds_row(entry: Entry, scenarios: Sequence[Scenario], baseline: str) -> Row:
