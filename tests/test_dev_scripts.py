@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-SCRIPTS = [".ci/run", "dev/format.sh", "dev/lock", "dev/run", "dev/test", "dev/typecheck.sh"]
+SCRIPTS = [".ci/run", "dev/bench", "dev/format.sh", "dev/lock", "dev/run", "dev/test", "dev/typecheck.sh"]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 
 # What the stand-ins for doit and pytest print: all that a script decides about them.
