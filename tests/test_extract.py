@@ -38,13 +38,13 @@ def read(root: Path, path: str, format_: Format = Format.HWR, known: bytes = b""
     return extracted
 
 
-def test_a_trajectory_is_its_points(tmp_path: Path) -> None:
+def test_a_trajectory_is_its_points_column_by_column(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(THREE_POINTS)
 
     extracted = read(tmp_path, "file")
 
     assert isinstance(extracted.outcome, bytes)
-    assert list(array("d", extracted.outcome)) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert list(array("d", extracted.outcome)) == [1, 4, 7, 2, 5, 8, 3, 6, 9]
     assert extracted.content_hash == hash_of(THREE_POINTS)
     assert extracted.stamp == stamp_of((tmp_path / "file").stat())
     assert extracted.size == len(THREE_POINTS)

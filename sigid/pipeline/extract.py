@@ -42,7 +42,7 @@ class Plain(Enum):
 
 
 Outcome: TypeAlias = Picture | bytes | tuple[Reason, str] | Plain
-"""A picture; a trajectory's points as packed float64 (x, y, z, x, ...); a rejection; or nothing more to tell."""
+"""A picture; a trajectory's points as packed float64 (all x, all y, all z); a rejection; or nothing more to tell."""
 
 
 class Extracted(NamedTuple):
@@ -89,7 +89,7 @@ def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Outcome:
     if not content and accepts_blank and format_ is Format.PNG:
         return Plain.BLANK
     try:
-        return png.read_png(content) if format_ is Format.PNG else hwr.read_hwr(content).tobytes()
+        return png.read_png(content) if format_ is Format.PNG else hwr.read_hwr(content)
     except Rejected as rejected:
         return rejected.reason, rejected.detail
     except MemoryError:

@@ -82,7 +82,7 @@ def _new_signature(item: Item, extracted: Extracted, source: Source) -> AnyNewSi
         "content_hash": extracted.content_hash.hex(),
     }
     if isinstance(outcome, bytes):
-        return NewXYZSignature(points=Points(np.frombuffer(outcome, dtype=np.float64).reshape(-1, 3)), **facts)
+        return NewXYZSignature(points=Points(np.frombuffer(outcome, dtype=np.float64).reshape(3, -1).T), **facts)
     local_uri = f"{source.directory}/{item.found.path}"
     if isinstance(outcome, Picture):
         return NewImageSignature(local_uri=local_uri, **outcome._asdict(), **facts)
