@@ -38,7 +38,7 @@ def read(root: Path, path: str, format_: Format = Format.HWR, known: bytes = b""
     return extracted
 
 
-def test_a_trajectory_is_its_points(tmp_path: Path) -> None:
+def test_a_trajectory_is_its_points_column_by_column(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(THREE_POINTS)
 
     extracted = read(tmp_path, "file")

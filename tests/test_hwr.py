@@ -6,6 +6,9 @@ import random
 import re
 import tracemalloc
 from array import array
+from decimal import Decimal
+from itertools import chain, product
+from math import inf, ldexp, nextafter
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sigid.errors import Reason, Rejected
+from sigid.sources.formats import hwr
 from sigid.sources.formats.hwr import read_hwr
 
 SAMPLE_FILES = sorted((Path(__file__).parent / "data" / "hwr").iterdir())
@@ -24,9 +28,16 @@ def refusal(data: bytes) -> tuple[Reason, str]:
     return caught.value.reason, caught.value.detail
 
 
+def values_of(data: bytes) -> list[float]:
+    """What is read, point by point."""
+    columns = array("d", read_hwr(data))
+    count = len(columns) // 3
+    return list(chain.from_iterable(zip(columns[:count], columns[count:-count], columns[-count:], strict=True)))
+
+
 def values_or_none(data: bytes) -> list[float] | None:
     try:
-        return list(read_hwr(data))
+        return values_of(data)
     except Rejected:
         return None
 
@@ -71,11 +82,11 @@ def reference(data: bytes) -> list[float] | None:
     ],
 )
 def test_a_sound_form_of_one_point_is_read(data: bytes) -> None:
-    values = read_hwr(data)
+    assert [abs(value) for value in values_of(data)] in ([1, 2, 3], [1, 2, 0.3])
 
-    assert isinstance(values, array)
-    assert values.typecode == "d"
-    assert [abs(value) for value in values] in ([1, 2, 3], [1, 2, 0.3])
+
+def test_the_columns_follow_each_other() -> None:
+    assert read_hwr(b"1,2,3\n4,5,6\n") == array("d", [1, 4, 2, 5, 3, 6]).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,7 @@ def test_a_sound_form_of_one_point_is_read(data: bytes) -> None:
     ],
 )
 def test_the_values_are_those_of_the_text(data: bytes, values: list[float]) -> None:
-    assert [str(value) for value in read_hwr(data)] == [str(float(value)) for value in values]
+    assert [str(value) for value in values_of(data)] == [str(float(value)) for value in values]
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\r\n", b"  ", b"\t", b"\t\n \r\n\n", b" " * 100_000, b"\n" * 100_000])
@@ -282,7 +293,7 @@ def test_the_line_is_named_in_a_long_file_too() -> None:
     sound = b"\r\n".join(lines)
     lines[43_210] = b"1,2,three"
 
-    assert list(read_hwr(sound))[-3:] == [49_999, 50_000, 49_999 % 1024]
+    assert values_of(sound)[-3:] == [49_999, 50_000, 49_999 % 1024]
     assert refusal(b"\n".join(lines)) == (Reason.MALFORMED_LINE, "line 43211: column 3 is no number: 'three'")
     assert refusal(sound + b"\n" * 70_000 + b"1,2,3")[1] == "line 50001: it is blank, and more lines follow"
 
@@ -304,19 +315,19 @@ def test_a_long_file_needs_little_memory_beside_its_points() -> None:
     data = b"0,0,0\n" * 500_000
 
     tracemalloc.start()
-    points = len(read_hwr(data)) // 3
+    points = len(read_hwr(data)) // 24
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert points == 500_000
-    assert peak < len(data) + points * 24 * 1.25 + 8 * 2**20
+    assert peak < len(data) + 2 * points * 24 * 1.125 + 4 * 2**20
 
 
 @pytest.mark.parametrize("shift", range(9))
 def test_a_file_is_read_the_same_wherever_it_is_cut_into_pieces(shift: int) -> None:
     sound = b" " * shift + b"1,2,3\r\n4,5,6\n" * 10_000
 
-    assert list(read_hwr(sound)) == [1, 2, 3, 4, 5, 6] * 10_000
+    assert values_of(sound) == [1, 2, 3, 4, 5, 6] * 10_000
     assert refusal(sound + b"7,8\n") == (
         Reason.WRONG_COLUMN_COUNT,
         "line 20001: 2 columns separated by commas instead of 3",
@@ -326,7 +337,7 @@ def test_a_file_is_read_the_same_wherever_it_is_cut_into_pieces(shift: int) -> N
 def test_the_longest_line_is_read() -> None:
     longest = b"1 2" + b" " * 65_532 + b"3"
 
-    assert list(read_hwr(b"\n".join([longest, longest, longest]))) == [1, 2, 3] * 3
+    assert values_of(b"\n".join([longest, longest, longest])) == [1, 2, 3] * 3
     assert refusal(longest + b"\n" + longest + b"3\n")[1] == "line 2 is too long: more than 65536 bytes"
 
 
@@ -398,10 +409,95 @@ def test_any_text_is_let_in_if_and_only_if_the_grammar_has_it(data: bytes) -> No
     assert values_or_none(data) == reference(data)
 
 
+# The quick way and the careful one
+
+
+def outcome(data: bytes) -> bytes | tuple[Reason, str]:
+    try:
+        return read_hwr(data)
+    except Rejected as rejected:
+        return rejected.reason, rejected.detail
+
+
+def careful_outcome(data: bytes) -> bytes | tuple[Reason, str]:
+    """The outcome of reading line by line alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hwr, "_read_json", lambda *_: None)
+        return outcome(data)
+
+
+def is_read_quickly(data: bytes) -> bool:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hwr, "_read_lines", lambda *_: pytest.fail("line by line"))
+        try:
+            return bool(read_hwr(data))
+        except pytest.fail.Exception:
+            return False
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"1,2,3\n-4,5.25,0.6\r\n1e3,2E-3,-3.5e+2\n",
+        b"1 2 3\n4 5 6",
+        b"1\t2\t3\r\n4\t5\t6\r\n",
+        b"  1   22  333\n 44   5    6 \n",
+        b"1, 2, 3\n4 ,\t5 ,6 \n",
+        b"-0.0,-0.5,-0e0",
+        b"0.30000000000000004,123456789012345.6,-999999999999999.9",
+        b"1,2,3\n" * 50_000,
+    ],
+)
+def test_what_json_can_spell_is_read_quickly(data: bytes) -> None:
+    assert is_read_quickly(data)
+    assert outcome(data) == careful_outcome(data)
+
+
+@pytest.mark.parametrize("text", [b"+1", b".5", b"5.", b"007", b"-0", b"-007", b"1.e3", b"0" * 64, b"00.5"])
+def test_what_json_cannot_spell_is_read_carefully(text: bytes) -> None:
+    for data, place in ((b"%b,2,3", 0), (b"1,2,3\n4,%b,6\n", 4), (b"1 2 %b\n4 5 6", 2)):
+        assert not is_read_quickly(data % text)
+        assert str(values_of(data % text)[place]) == str(float(text))
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(ANYTHING | st.randoms(use_true_random=False).map(text_of_the_grammar))
+@example(b"-0,1,-0")
+@example(b"1 2 3\n 4 5,6")
+@example(b"1,2,3\n\n4,5,6")
+def test_both_ways_say_the_same_of_any_text(data: bytes) -> None:
+    assert outcome(data) == careful_outcome(data)
+
+
+def test_both_ways_say_the_same_of_every_short_field() -> None:
+    for size in range(5):
+        for letters in product("019+-.e ", repeat=size):
+            field = "".join(letters).encode()
+            for data in (b"4,5,6\n1,%b,3" % field, b"1 2 %b" % field):
+                assert outcome(data) == careful_outcome(data), data
+
+
+def test_a_number_is_read_as_the_nearest_double() -> None:
+    chance = random.Random(46)  # noqa: S311 - the same numbers in every run, and no secrets
+    numbers: list[str] = []
+    while len(numbers) < 6_000:
+        low = ldexp(chance.uniform(0.5, 1), chance.randint(-6, 49))
+        half_way = format((Decimal(low) + Decimal(nextafter(low, inf))) / 2, "f")
+        numbers += [each for each in (half_way, half_way + "1", half_way[:-1] + "49") if len(each) <= 64]
+
+    numbers = numbers[:6_000]
+
+    lines = zip(numbers[0::3], numbers[1::3], numbers[2::3], strict=True)
+    data = "\n".join(map(",".join, lines)).encode()
+
+    assert is_read_quickly(data)
+    assert values_of(data) == [float(number) for number in numbers]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.tuples(*[st.floats(-1e15, 1e15)] * 3), st.sampled_from([",", " ", "\t", " , "]))
 def test_a_point_that_was_written_exactly_is_read_exactly(point: tuple[float, ...], between: str) -> None:
-    assert tuple(read_hwr(between.join(map(repr, point)).encode())) == point
+    assert tuple(values_of(between.join(map(repr, point)).encode())) == point
 
 
 @settings(max_examples=300, deadline=None)

@@ -52,6 +52,8 @@ ONLY_IN = {
     "sqlite3": {"sigid.warehouse", "tasks.state"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
+    "orjson": {"sigid.sources.formats.hwr"},
+    "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
     "tomllib": {"sigid.settings"},
     "multiprocessing": {"sigid.pipeline.workers", "sigid.report.progress"},
@@ -144,6 +146,10 @@ def test_what_dodo_imports_and_a_run_without_changes_needs_loads_nothing_heavy()
 
     assert {"tasks.scan", "tasks.load"} <= dodo
     assert loaded_with(*dodo, "sigid.pipeline.scan", "sigid.warehouse.fingerprint") == set()
+
+
+def test_a_process_that_only_reads_files_loads_nothing_heavy() -> None:
+    assert loaded_with("sigid.pipeline.extract") == set()
 
 
 def test_a_name_of_the_face_loads_what_it_needs() -> None:

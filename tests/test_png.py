@@ -9,13 +9,14 @@ import struct
 import tracemalloc
 import zlib
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 
 import pytest
 from PIL import Image, PngImagePlugin
 
 from sigid.errors import Reason, Rejected
+from sigid.sources.formats import png
 from sigid.sources.formats.png import Picture, read_png
 
 Chunk = tuple[bytes, bytes]
@@ -170,6 +171,21 @@ def test_a_transparent_colour_is_let_in(mode: str, transparency: object) -> None
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_a_palette_of_few_colours_is_let_in(bits: int) -> None:
     assert read_png(written_by_pillow("P", bits=bits)) == Picture(61, 37, "P")
+
+
+@pytest.mark.parametrize(("colour", "depth"), KINDS_OF_PIXELS)
+def test_neither_a_palette_nor_a_transparent_colour_makes_another_mode_or_keeps_pillow_out(
+    colour: int, depth: int
+) -> None:
+    bits = SAMPLES[colour] * depth
+    palettes = [bytes(3), bytes(range(6))] if colour == INDEXED else [b""]
+    palettes += [bytes(range(256)) * 3] if colour in (TRUECOLOUR, TRUECOLOUR_ALPHA) else []
+    transparent = {GREYSCALE: [bytes(2), b"\xff\xff"], TRUECOLOUR: [bytes(6), b"\xff" * 6], INDEXED: [b"\0", b"\x80"]}
+
+    for palette, colours in product(palettes, [b"", *transparent.get(colour, [])]):
+        shown = [(b"PLTE", palette)] * bool(palette) + [(b"tRNS", colours)] * bool(colours)
+        data = file_of(ihdr(1, 1, depth, colour), *shown, idat(bytes(1 + (bits + 7) // 8)), IEND)
+        assert read_png(data) == decoded(data)[0]
 
 
 HEAD, PIXELS = TINY[0], TINY[1][1]
@@ -654,7 +670,8 @@ def test_a_header_that_pillow_does_not_take_is_a_rejection_too(monkeypatch: pyte
     def refuse(*_args: object, **_options: object) -> None:
         raise SyntaxError("broken PNG file")
 
-    monkeypatch.setattr(Image, "open", refuse)
+    png._mode.cache_clear()
+    monkeypatch.setattr(PngImagePlugin, "PngImageFile", refuse)
 
     assert refusal(file_of(*TINY)) == (
         Reason.DAMAGED,

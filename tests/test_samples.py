@@ -165,7 +165,7 @@ def test_every_signature_lifts_or_presses_the_pen_within_the_tablets_range() -> 
 @pytest.mark.parametrize("sample", [1, 2, 3])
 def test_a_picture_and_a_trajectory_of_one_sample_are_one_movement_of_the_pen(sample: int) -> None:
     root = COMMITTED / "SOURCE_A"
-    points = np.array(read_hwr((root / f"Online/Genuine/001_{sample}.HWR").read_bytes())).reshape(-1, 3)
+    points = np.frombuffer(read_hwr((root / f"Online/Genuine/001_{sample}.HWR").read_bytes())).reshape(3, -1).T
     with Image.open(root / f"Offline/Genuine/001_{sample:02}.PNG", formats=("PNG",)) as image:
         ink = np.asarray(image.convert("L")) < 200
 

@@ -6,8 +6,6 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -18,6 +16,8 @@ from sigid.sources.formats.png import Picture
 
 _TRIES = 3
 _FIRST_READ = 64 * 1024  # a larger buffer costs more than the second read of the few files that need one
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SETTLING_NS = 20_000_000  # file systems stamp changes by a clock that ticks up to every 10 ms
 
 
@@ -42,7 +42,7 @@ class Plain(Enum):
 
 
 Outcome: TypeAlias = Picture | bytes | tuple[Reason, str] | Plain
-"""A picture; a trajectory's points as packed float64 (x, y, z, x, ...); a rejection; or nothing more to tell."""
+"""A picture; a trajectory's points as packed float64 (all x, all y, all z); a rejection; or nothing more to tell."""
 
 
 class Extracted(NamedTuple):
@@ -89,10 +89,7 @@ def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Outcome:
     if not content and accepts_blank and format_ is Format.PNG:
         return Plain.BLANK
     try:
-        if format_ is Format.PNG:
-            return png.read_png(content)
-        values = hwr.read_hwr(content)
-        return (values[0::3] + values[1::3] + values[2::3]).tobytes()
+        return png.read_png(content) if format_ is Format.PNG else hwr.read_hwr(content)
     except Rejected as rejected:
         return rejected.reason, rejected.detail
     except MemoryError:
@@ -110,23 +107,17 @@ def _read_unchanged(folders: _Folders, path: str, what: str, limit: int) -> tupl
 
     Raises Rejected where it can't be read, or did not stand still three times; FileNotFoundError where it is gone.
     """
-    trouble = Rejected(Reason.UNSTABLE, f"it changed while it was read, {_TRIES} times")
+    trouble = None
     for trial in range(_TRIES):
         if trial:
             time.sleep(0.02 * trial)
         try:
-            with folders.file(path) as descriptor:
-                before = os.fstat(descriptor)
-                settled = _settled(before)
-                if not stat.S_ISREG(before.st_mode):
-                    raise Rejected(Reason.NOT_REGULAR, "it is no regular file")
-                if before.st_size > limit:
-                    raise Rejected(Reason.TOO_LARGE, f"{before.st_size} bytes; a {what} has at most {limit}")
-                content = _read(descriptor, before.st_size)
-                _await_truncation(descriptor)
-                stamp = stamp_of(before)
-                if settled and stamp == stamp_of(os.fstat(descriptor)) and len(content) == before.st_size:
-                    return content, stamp
+            descriptor = folders.open(path)
+            try:
+                if unchanged := _read_if_unchanged(descriptor, what, limit):
+                    return unchanged
+            finally:
+                os.close(descriptor)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -137,7 +128,24 @@ def _read_unchanged(folders: _Folders, path: str, what: str, limit: int) -> tupl
             trouble = Rejected(Reason.UNREADABLE, error.strerror or "it cannot be read")
             if error.errno in (errno.EACCES, errno.EPERM):
                 break
-    raise trouble
+    raise trouble or Rejected(Reason.UNSTABLE, f"it changed while it was read, {_TRIES} times")
+
+
+def _read_if_unchanged(descriptor: int, what: str, limit: int) -> tuple[bytes, bytes] | None:
+    """The content and the stamp of an open file; None where it may have changed meanwhile."""
+    before = os.fstat(descriptor)
+    settled = _settled(before)
+    if not stat.S_ISREG(before.st_mode):
+        raise Rejected(Reason.NOT_REGULAR, "it is no regular file")
+    size = before.st_size
+    if size > limit:
+        raise Rejected(Reason.TOO_LARGE, f"{size} bytes; a {what} has at most {limit}")
+    content = _read(descriptor, size)
+    _await_truncation(descriptor)
+    stamp = stamp_of(before)
+    if settled and stamp == stamp_of(os.fstat(descriptor)) and len(content) == size:
+        return content, stamp
+    return None
 
 
 def _read(descriptor: int, size: int) -> bytes:
@@ -184,26 +192,20 @@ class _Folders:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    @contextmanager
-    def file(self, path: str) -> Iterator[int]:
+    def open(self, path: str) -> int:
+        """Open a file for reading; the caller closes it."""
         folder, _, name = path.rpartition("/")
         if folder != self._path:
-            self._open(folder)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=self._descriptor)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            self._enter(folder)
+        return os.open(name, _FILE, dir_fd=self._descriptor)
 
-    def _open(self, folder: str) -> None:
+    def _enter(self, folder: str) -> None:
         self._close()
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        descriptor = os.open(self._root, flags)
+        descriptor = os.open(self._root, _FOLDER)
         for part in folder.split("/") if folder else ():
             above = descriptor
             try:
-                descriptor = os.open(part, flags | os.O_NOFOLLOW, dir_fd=above)
+                descriptor = os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=above)
             except NotADirectoryError as error:
                 raise Rejected(Reason.SYMLINK, "it lies behind a symbolic link, or no folder") from error
             finally:

@@ -2,18 +2,18 @@
 
 The rules are those of the W3C's Portable Network Graphics (PNG) Specification, third edition. Pillow's verify() and
 load() together let damaged files in (pixel data that ends early, a cut IEND, junk behind it), so the datastream is
-checked here. Pillow is asked only what it makes of the header: no text, profile or EXIF of a file ever reaches it.
+checked here. Pillow is asked only what it makes of a kind of pixels: nothing of a file ever reaches it.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from io import BytesIO
 from struct import Struct
 from typing import Final, NamedTuple
 
-from PIL import Image
+from zlib_ng import zlib_ng
 
 from sigid.errors import Reason, Rejected
 
@@ -117,7 +117,7 @@ def read_png(data: bytes) -> Picture:
                 _check_still(chunk)
         if chunk.kind in _NEVER_AFTER:
             seen[chunk.kind] = chunk
-    return _ask_pillow(data, seen)
+    return Picture(header.width, header.height, _mode(header.depth, header.colour))
 
 
 def _check_signature(data: bytes) -> None:
@@ -162,7 +162,7 @@ def _chunk_at(start: int, view: memoryview) -> _Chunk:
     if chunk.end > len(view):
         where = f"within the chunk {kind.decode()} at byte {start}, which ends at byte {chunk.end}"
         raise Rejected(Reason.TRUNCATED, f"the file ends at byte {len(view)}, {where}")
-    if (zlib.crc32(view[start + 4 : crc]),) != _CHUNK_CRC.unpack_from(view, crc):
+    if (zlib_ng.crc32(view[start + 4 : crc]),) != _CHUNK_CRC.unpack_from(view, crc):
         raise chunk.damage("its CRC is wrong")
     if length != _LENGTH.get(kind, length):
         raise chunk.damage(f"its length is {length} instead of {_LENGTH[kind]}")
@@ -240,7 +240,7 @@ class _Pixels:
         self._passes = _filter_bytes(header)
         self._size = self._passes[-1].stop
         self._done = 0
-        self._stream = zlib.decompressobj()
+        self._stream = zlib_ng.decompressobj()
 
     def inflate(self, chunk: _Chunk) -> None:
         # Not the whole body at once: zlib hands back a copy of what it has not come to yet, once for each _PIECE.
@@ -261,7 +261,7 @@ class _Pixels:
         """Inflate into at most _PIECE bytes, check those, and return how many there were."""
         try:
             inflated = self._stream.decompress(compressed, _PIECE)
-        except zlib.error as error:
+        except zlib_ng.error as error:  # type: ignore[misc]  # a class, though its stub calls it an instance
             raise chunk.damage(str(error)) from None
         if self._done + len(inflated) > self._size:
             raise chunk.damage(f"its pixels are more than {self._size} bytes")
@@ -298,13 +298,17 @@ def _filter_bytes(header: _Header) -> list[range]:
     return passes
 
 
-def _ask_pillow(data: bytes, seen: Mapping[bytes, _Chunk]) -> Picture:
-    """Return what Pillow makes of the chunks that say what the pixels are, which is all that it is shown of a file."""
-    shown = [data[seen[kind].start : seen[kind].end] for kind in (b"IHDR", b"PLTE", b"tRNS") if kind in seen]
-    outline = b"".join([_SIGNATURE, *shown, _CHUNK_HEAD.pack(0, b"IDAT")])
+@cache
+def _mode(depth: int, colour: int) -> str:
+    """Return the mode that Pillow gives to such pixels; neither a palette nor a transparent colour changes it."""
+    from PIL.PngImagePlugin import PngImageFile  # only now: a process that reads no picture does without
+
+    body = _IHDR.pack(1, 1, depth, colour, 0, 0, 0)
+    head, crc = _CHUNK_HEAD.pack(len(body), b"IHDR"), _CHUNK_CRC.pack(zlib_ng.crc32(b"IHDR" + body))
+    outline = b"".join([_SIGNATURE, head, body, crc, _CHUNK_HEAD.pack(0, b"IDAT")])
     try:
-        with Image.open(BytesIO(outline), formats=("PNG",)) as image:
-            return Picture(image.width, image.height, image.mode)
+        with PngImageFile(BytesIO(outline)) as image:
+            return image.mode
     except Exception as error:
         what = f"Pillow cannot read its header (bytes 8 to 32): {type(error).__name__}"
         raise Rejected(Reason.DAMAGED, what) from error
