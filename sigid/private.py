@@ -30,7 +30,7 @@ def private_file(path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def write_whole(path: str, parts: Iterable[bytes | bytearray]) -> None:
+def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview]) -> None:
     """Put the bytes in the place of the file, whole or not at all: written aside, synced, then renamed.
 
     The file has mode 0600, its folder is made where it is missing.

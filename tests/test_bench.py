@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from array import array
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -262,7 +263,8 @@ def test_the_plain_parser_reads_what_sigid_reads(tree: Tree) -> None:
         if row.points is None:
             assert (row.width, row.height) == (read_png(content).width, read_png(content).height)
         else:
-            assert row.points == read_hwr(content).tobytes()
+            x, y, z = (array("d", row.points)[axis::3] for axis in range(3))
+            assert (x + y + z).tobytes() == read_hwr(content)
 
 
 class Fake(Loader):

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from sigid.errors import DatasetError, Reason, Rejected, RemovalsWithheld, SigidError
+from sigid.pipeline import load as load_module
 from sigid.pipeline.listing import hash_of
 from sigid.pipeline.plan import Planned, Step, plan
+from sigid.pipeline.scan import clock
 from sigid.sources.source_a import SourceA
 from tests.trees import Site, ordinary_user, picture, snapshot, trajectory
 
@@ -164,6 +167,12 @@ class Lifecycle(RuleBasedStateMachine):
         self.files = {ALWAYS_THERE: File(b"")}
         self.hidden = False
         self.site.write({ALWAYS_THERE: b""})
+
+    @initialize(rested=st.booleans())
+    def begin(self, rested: bool) -> None:
+        """Files that have rested are compared only where they are affected by others; those that have not, always."""
+        if rested:
+            self.leaving.enter_context(patch.object(load_module, "clock", lambda place: clock(place) + 10 * 10**9))
 
     def teardown(self) -> None:
         self.leaving.close()

@@ -18,6 +18,7 @@ from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA
+from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.schema import metadata
 from tests.trees import (
     SAMPLE_A,
@@ -948,3 +949,25 @@ def test_the_content_is_the_same_whatever_the_way_to_it(
 
     assert site.digest() == site.clean_digest()
     assert site.catalog()["signatures"] == 30
+
+
+def test_one_changed_file_among_those_that_rest_does_not_cost_a_look_at_the_whole_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    site.write({GENUINE: trajectory((7, 8, 9)), "Online/Genuine/4_1.HWR": trajectory((1, 2, 3))})
+    site.remove("Online/Genuine/009_2.HWR")
+    monkeypatch.delattr(Ledger, "lines")
+
+    assert site.counts() == {"changed": 1, "unchanged": 27, "retired": 1, "rejected": 6}
+    assert site.rejections() == {
+        **REJECTED_IN_A,
+        OTHER: Reason.IDENTITY_CONFLICT,  # by a file that is new
+        "Online/Genuine/4_1.HWR": Reason.IDENTITY_CONFLICT,
+    }
+    site.remove("Online/Genuine/4_1.HWR")
+    assert site.counts() == {"changed": 1, "unchanged": 27, "rejected": 4}  # the rival is itself again
+    monkeypatch.undo()
+    assert site.digest() == site.clean_digest()

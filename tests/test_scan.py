@@ -46,13 +46,10 @@ def listing_of(paths: Iterable[str]) -> Listing:
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
         by_folder.setdefault(folder, []).append(name)
-    stamp = STAMP.pack(1, 2, 3, 4)
-    return Listing(
-        [
-            Folder(folder, sorted(names), bytearray(stamp * len(names)), bytearray(UNKNOWN * len(names)))
-            for folder, names in sorted(by_folder.items())
-        ]
-    )
+    folders = [Folder.of(folder, sorted(names)) for folder, names in sorted(by_folder.items())]
+    for each in folders:
+        each.stamps = bytearray(STAMP.pack(1, 2, 3, 4) * len(each.names))
+    return Listing(folders)
 
 
 def paths_in(found: Listing) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
 
 from sigid.errors import Reason
-from sigid.warehouse.ledger import FileLine, State
+from sigid.warehouse.ledger import Counts, FileLine, State
 
 
 class Found(NamedTuple):
@@ -54,6 +55,15 @@ class Changes:
     """How many signatures stand as they are."""
     still_rejected: int = 0
     """How many rejections stand as they are."""
+
+    def add_others(self, counts: Counts, lines: Iterable[FileLine]) -> None:
+        """Count what a load left behind, but for these lines, as standing as it is."""
+        states = Counter(line.state for line in lines)
+        unchanged = counts.added + counts.changed + counts.unchanged - states[State.LOADED]
+        still_rejected = counts.rejected - states[State.REJECTED]
+        self.unchanged += unchanged
+        self.still_rejected += still_rejected
+        self.known += unchanged + still_rejected
 
     def keep(self, line: FileLine) -> None:
         """Count a line that stands as it is."""

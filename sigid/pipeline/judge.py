@@ -3,35 +3,91 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import TypeAlias
 
 import xxhash
 
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
-from sigid.pipeline.listing import Folder, Listing
+from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing
 from sigid.sources.base import Claim, Names, Source
+
+Place: TypeAlias = tuple[Folder, int]
+"""Where in a listing a file is."""
 
 
 class Judge:
     """Says of each file of a listing what its name, the file system and the other names say of it.
 
-    It goes through the listing once to find the names that claim to be one signature, and keeps eight bytes a file.
+    A hash of what each name claims is kept in the listing: those names are compared that have it in common.
     """
 
     def __init__(self, source: Source, listing: Listing, names: Names) -> None:
         self._source = source
         self._listing = listing
         self._names = names
-        self._rivals = self._find_rivals()
+        self._rivals: dict[str, list[str]] = {}
 
-    def files(self) -> Iterator[tuple[Folder, int]]:
-        """Where in the listing each file is, in the order of the paths; without the index."""
+    def all(self) -> Iterator[Place]:
+        """Where every file is, in the order of the paths; without the index."""
         for folder, index in self._listing:
             if folder.path or folder.names[index] != self._source.index:
                 yield folder, index
+
+    def compare_all(self) -> None:
+        """Find the names that claim to be one signature, among all."""
+        for folder in self._listing.folders:
+            if self._source.index:  # which may be another one now
+                folder.claims = array("Q", bytes(CLAIM_SIZE * len(folder.names)))
+            for index in range(len(folder.names)):
+                self._ask(folder, index)
+        claims = chain.from_iterable(folder.claims for folder in self._listing.folders)
+        shared = {one for one, other in pairwise(sorted(claims)) if one == other}
+        self._compare(self._with(shared))
+
+    def compare_new(self) -> list[Place]:
+        """Find those names among the ones that are affected by what is new, changed or gone since the listing's base.
+
+        Returns where the affected files are, in the order of the paths.
+        """
+        new = [(folder, index) for folder in self._listing.folders for index in folder.unknown()]
+        for folder, index in new:
+            self._ask(folder, index)
+        claims = {folder.claims[index] for folder, index in new} | set(self._listing.departed.values())
+        beside = self._with(claims)
+        self._compare(beside)
+        affected = {folder.path_of(index): (folder, index) for folder, index in (*new, *beside)}
+        return [affected[path] for path in sorted(affected)]
+
+    def _ask(self, folder: Folder, index: int) -> None:
+        """Put down in the listing what the name claims, unless it is there."""
+        if folder.claims[index] == UNASKED and folder.kind(index) is None:
+            claim = NO_CLAIM
+            with suppress(Rejected):
+                claim = _short_hash(self._names.claim(folder.path_of(index)).key)
+            folder.claims[index] = claim
+
+    def _with(self, claims: set[int]) -> list[Place]:
+        """Where the files are that make one of these claims."""
+        claims = claims - {UNASKED, NO_CLAIM}
+        return [
+            (folder, index)
+            for folder in self._listing.folders
+            if not claims.isdisjoint(folder.claims)
+            for index, claim in enumerate(folder.claims)
+            if claim in claims
+        ]
+
+    def _compare(self, places: Iterable[Place]) -> None:
+        by_key: dict[str, list[str]] = {}
+        for folder, index in places:
+            if folder.kind(index) is None:
+                path = folder.path_of(index)
+                by_key.setdefault(self._names.claim(path).key, []).append(path)
+        self._rivals = {key: sorted(paths) for key, paths in by_key.items() if len(paths) > 1}
 
     def judge(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
         """What is known of a file before it is read, and what it claims to be unless it is rejected unread."""
@@ -54,23 +110,6 @@ class Judge:
             raise Rejected(Reason.TOO_LARGE, f"{size} bytes; a {claim.format} has at most {claim.format.max_bytes}")
         return claim
 
-    def _find_rivals(self) -> dict[str, list[str]]:
-        """The paths that claim one key, by that key."""
-        hashes = array("Q", (_short_hash(claim.key) for _, claim in self._claims()))
-        shared = {one for one, other in pairwise(sorted(hashes)) if one == other}
-        rivals: dict[str, list[str]] = {}
-        for path, claim in self._claims() if shared else ():
-            if _short_hash(claim.key) in shared:
-                rivals.setdefault(claim.key, []).append(path)
-        return {key: paths for key, paths in rivals.items() if len(paths) > 1}
-
-    def _claims(self) -> Iterator[tuple[str, Claim]]:
-        for folder, index in self.files():
-            if folder.kind(index) is None:
-                path = folder.path_of(index)
-                with suppress(Rejected):
-                    yield path, self._names.claim(path)
-
 
 _KINDS = {
     Reason.SYMLINK: "it is a symbolic link; put the file itself here",
@@ -80,4 +119,4 @@ _KINDS = {
 
 
 def _short_hash(key: str) -> int:
-    return xxhash.xxh3_64_intdigest(key.encode())
+    return xxhash.xxh3_64_intdigest(key.encode()) | 2  # neither UNASKED nor NO_CLAIM

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import struct
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, repeat
 from os import stat_result
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,14 +21,16 @@ import xxhash
 
 from sigid.private import write_whole
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
-_LINES_AT_ONCE = 1000
+_LINES_AT_ONCE = 10_000
 
 STAMP = struct.Struct("<qqqQ")
 """Size in bytes, mtime and ctime in nanoseconds, inode: the file is unchanged only while all four stand."""
 
-_SIZE = struct.Struct(f"<q{STAMP.size - 8}x")
+_SIZE = struct.Struct("<q")
+_SIZE_SIGN = _SIZE.size - 1
+_NEGATIVE = 128
 
 HASH_SIZE = 16
 UNKNOWN = bytes(HASH_SIZE)
@@ -35,6 +38,12 @@ UNKNOWN = bytes(HASH_SIZE)
 UNREAD = UNKNOWN[:-1] + b"\1"
 """In the place of a hash: the file's name, or an index, decides; what it contains does not matter."""
 _WORDS = {UNKNOWN.hex(): "unknown", UNREAD.hex(): "unread"}
+
+CLAIM_SIZE = 8
+UNASKED = 0
+"""In the place of the hash of what a file's name claims: nobody has asked yet."""
+NO_CLAIM = 1
+"""In its place: the name says nothing."""
 
 VOID = -1  # no file has this size
 SYMLINK = -2
@@ -60,18 +69,23 @@ def hash_of(content: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Folder:
-    """One folder: its files' names in order, and side by side with them their stamps and content hashes."""
+    """One folder: its files' names in order, and side by side with them what is known of the files."""
 
     path: str
     """Relative to the root, "" for the root itself."""
     names: list[str]
     stamps: bytearray
     hashes: bytearray
+    """Of the contents."""
+    claims: array[int]
+    """A hash each of the key that the name claims: whoever else claims it is among those with the same hash."""
 
     @classmethod
     def of(cls, path: str, names: list[str]) -> Folder:
         """Files of which no more than the names is known."""
-        return cls(path, names, bytearray(STAMP.size * len(names)), bytearray(HASH_SIZE * len(names)))
+        count = len(names)
+        stamps, hashes = bytearray(STAMP.size * count), bytearray(HASH_SIZE * count)
+        return cls(path, names, stamps, hashes, array("Q", bytes(CLAIM_SIZE * count)))
 
     def path_of(self, index: int) -> str:
         """The path of the file, relative to the root."""
@@ -83,6 +97,13 @@ class Folder:
     def kind(self, index: int) -> str | None:
         """Why this is no file that can be read, if it is none."""
         return _KINDS.get(self.size(index))
+
+    def kinds(self) -> list[tuple[int, str]]:
+        """The files that can't be read, and why."""
+        signs = self.stamps[_SIZE_SIGN :: STAMP.size]
+        if not signs or max(signs) < _NEGATIVE:
+            return []
+        return [(index, kind) for index, sign in enumerate(signs) if sign >= _NEGATIVE and (kind := self.kind(index))]
 
     def size(self, index: int) -> int:
         """In bytes; negative where there is no such thing."""
@@ -103,40 +124,59 @@ class Folder:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
         self.hashes = bytearray(b"".join([self.content(index) for index in indexes]))
+        self.claims = array("Q", [self.claims[index] for index in indexes])
         self.names = [self.names[index] for index in indexes]
 
     def remember(self, before: Folder) -> None:
         """Take over what was known of the files whose stamps stand, and of those that are never read."""
-        if (self.names, self.stamps) == (before.names, before.stamps):
-            self.hashes = before.hashes
+        if self.names == before.names:
+            self.hashes, self.claims = before.hashes, before.claims
+            for index in _differences(self.stamps, before.stamps):
+                if not self._is_unread_as(before, index, index):
+                    self.record(index, UNKNOWN)
             return
         for index, place in _in_both(self.names, before.names):
-            content = before.content(place)
-            if content == UNREAD or self.stamp(index) == before.stamp(place):
-                self.record(index, content)
+            self.claims[index] = before.claims[place]
+            if self.stamp(index) == before.stamp(place) or self._is_unread_as(before, index, place):
+                self.record(index, before.content(place))
 
-    def lines(self, start: int, stop: int) -> Iterator[str]:
+    def _is_unread_as(self, before: Folder, index: int, place: int) -> bool:
+        """Whether the file was not worth reading before, and is the same kind of thing."""
+        return before.content(place) == UNREAD and self.kind(index) == before.kind(place)
+
+    def unknown(self) -> Iterator[int]:
+        """The files whose content is unknown."""
+        at = self.hashes.find(UNKNOWN)
+        while at >= 0:
+            index, beside = divmod(at, HASH_SIZE)
+            if not beside:
+                yield index
+            at = self.hashes.find(UNKNOWN, (index + 1) * HASH_SIZE)
+
+    def lines(self, start: int, stop: int) -> str:
         """Some files' lines in the manifest."""
-        sizes = _SIZE.iter_unpack(memoryview(self.stamps)[start * STAMP.size : stop * STAMP.size])
-        hashes = self.hashes[start * HASH_SIZE : stop * HASH_SIZE].hex(" ", -HASH_SIZE).split()
-        prefix = f"{self.path}/" if self.path else ""
-        for (size,), content, name in zip(sizes, hashes, self.names[start:stop], strict=True):
-            word = _KINDS.get(size) or _WORDS.get(content, content)
-            yield f"{word:<32}  {prefix}{name}\n"
+        words = self.hashes[start * HASH_SIZE : stop * HASH_SIZE].hex(" ", -HASH_SIZE).split()
+        signs = self.stamps[start * STAMP.size + _SIZE_SIGN : stop * STAMP.size : STAMP.size]
+        for number, (word, sign) in enumerate(zip(words, signs, strict=True)):
+            if sign >= _NEGATIVE or word in _WORDS:
+                words[number] = f"{self.kind(start + number) or _WORDS.get(word, word):<32}"
+        prefix = f"  {self.path}/" if self.path else "  "
+        return "".join(chain.from_iterable(zip(words, repeat(prefix), self.names[start:stop], repeat("\n"))))
 
-    def dump(self) -> tuple[bytes | bytearray, ...]:
-        """Its names, stamps and hashes."""
-        return "\n".join(self.names).encode(), self.stamps, self.hashes
+    def dump(self) -> tuple[bytes | bytearray | memoryview, ...]:
+        """Its names, and what is known of the files."""
+        return "\n".join(self.names).encode(), self.stamps, self.hashes, memoryview(self.claims).cast("B")
 
     @classmethod
     def parse(cls, path: str, count: int, body: bytes) -> Folder:
         """The opposite of `dump`, put together."""
-        end = len(body) - count * (STAMP.size + HASH_SIZE)
+        end = len(body) - count * (STAMP.size + HASH_SIZE + CLAIM_SIZE)
         names = body[:end].decode().split("\n") if count else []
         if len(names) != count:
             raise ValueError("the names do not match the stamps")
-        middle = end + count * STAMP.size
-        return cls(path, names, bytearray(body[end:middle]), bytearray(body[middle:]))
+        hashes = end + count * STAMP.size
+        claims = hashes + count * HASH_SIZE
+        return cls(path, names, bytearray(body[end:hashes]), bytearray(body[hashes:claims]), array("Q", body[claims:]))
 
 
 def _in_both(names: list[str], others: list[str]) -> Iterator[tuple[int, int]]:
@@ -149,6 +189,21 @@ def _in_both(names: list[str], others: list[str]) -> Iterator[tuple[int, int]]:
             yield index, place
 
 
+def _differences(stamps: bytearray, others: bytearray) -> Iterator[int]:
+    """Which of as many stamps differ."""
+    below = [(0, len(stamps) // STAMP.size)]
+    while below:
+        start, stop = below.pop()
+        piece = slice(start * STAMP.size, stop * STAMP.size)
+        if stamps[piece] == others[piece]:
+            continue
+        if stop - start == 1:
+            yield start
+            continue
+        middle = (start + stop) // 2
+        below += [(middle, stop), (start, middle)]
+
+
 @dataclass(slots=True)
 class Listing:
     """All of a dataset's folders that hold files."""
@@ -157,6 +212,10 @@ class Listing:
     unreadable: dict[str, str] = field(default_factory=dict)
     """Folders that are there and cannot be read, and what the system says of each."""
     root_missing: bool = False
+    base: str = ""
+    """The digest of the manifest that the warehouse held when a load was last complete, as far as is known."""
+    departed: dict[str, int] = field(default_factory=dict)
+    """What has gone since, and the hashes of what it claimed to be."""
 
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""
@@ -171,22 +230,27 @@ class Listing:
         """A hash of everything but the content hashes: another one means that some file may have changed."""
         hashed = xxhash.xxh3_128(json.dumps([self.root_missing, sorted(self.unreadable.items())]).encode())
         for folder in self.folders:
-            names, stamps, _ = folder.dump()
+            names, stamps, *_ = folder.dump()
             hashed.update(f"\n{folder.path}\n{len(folder.names)}\n".encode())
             hashed.update(names)
             hashed.update(stamps)
         return hashed.hexdigest()
 
+    def content_digest(self) -> str:
+        """A hash of what the manifest says: another one means that the manifest is another."""
+        hashed = xxhash.xxh3_128(json.dumps(sorted(self.unreadable)).encode())
+        for folder in self.folders:
+            names, _, hashes, _ = folder.dump()
+            hashed.update(f"\n{folder.path}\n{len(folder.names)}\n".encode())
+            hashed.update(names)
+            hashed.update(hashes)
+            hashed.update(json.dumps(folder.kinds()).encode())
+        return hashed.hexdigest()
+
     def hidden(self) -> list[str]:
         """Where there may be files that are not listed: in folders that can't be read, and behind links."""
-        link = kind_stamp(SYMLINK)
-        with_links = [folder for folder in self.folders if link in folder.stamps]
-        links = [
-            folder.path_of(index)
-            for folder in with_links
-            for index in range(len(folder.names))
-            if folder.size(index) == SYMLINK
-        ]
+        link = _KINDS[SYMLINK]
+        links = [folder.path_of(index) for folder in self.folders for index, kind in folder.kinds() if kind == link]
         return [*self.unreadable, *links]
 
     def manifest(self) -> Iterator[bytes]:
@@ -196,7 +260,7 @@ class Listing:
         """
         for folder, start, stop in self._stretches():
             for first in range(start, stop, _LINES_AT_ONCE):
-                yield "".join(folder.lines(first, min(first + _LINES_AT_ONCE, stop))).encode()
+                yield folder.lines(first, min(first + _LINES_AT_ONCE, stop)).encode()
         for path in sorted(self.unreadable):
             yield f"{'unreadable':<32}  {path}/\n".encode()
 
@@ -243,10 +307,12 @@ class Summary(NamedTuple):
 
 
 class _Contents(NamedTuple):
-    """The second line: what can't be read, and where each folder's names, stamps and hashes are in what follows."""
+    """The second line: what else a listing says, and where each folder is in what follows."""
 
     root_missing: bool
     unreadable: dict[str, str]
+    base: str
+    departed: dict[str, int]
     folders: list[tuple[str, int, int, str]]
     """Of each its path, its number of files, the length of what is kept of it in bytes, and the digest of that."""
 
@@ -259,7 +325,7 @@ def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes, rea
         for part in (parts := folder.dump()):
             hashed.update(part)
         folders.append((folder.path, len(folder.names), sum(map(len, parts)), hashed.hexdigest()))
-    contents = _line(_Contents(listing.root_missing, listing.unreadable, folders))
+    contents = _line(_Contents(listing.root_missing, listing.unreadable, listing.base, listing.departed, folders))
     summary = Summary(listing.digest(), len(listing), manifest, manifest_stamp.hex(), readers, contents[:32].decode())
     lines = (_line(summary, version=FORMAT_VERSION), contents)
     write_whole(path, chain(lines, *(folder.dump() for folder in listing.folders)))
@@ -278,20 +344,35 @@ def read_listing(path: str) -> Listing | None:
     """The stored listing, whole; None where there is none that can be trusted."""
     try:
         with open(path, "rb") as file:
-            contents = _contents(file)
-            return Listing(list(_folders(file, contents)), contents.unreadable, contents.root_missing)
+            root_missing, unreadable, base, departed, folders = _contents(file)
+            return Listing(list(_folders(file, folders)), unreadable, root_missing, base, departed)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def stored_folders(path: str) -> Iterator[Folder]:
-    """The folders of the stored listing, one by one, as far as they can be trusted."""
+def remember(found: Listing, path: str) -> None:
+    """Take over what the stored listing knows of the files whose stamps stand, as far as it can be trusted."""
+    now = {folder.path: folder for folder in found.folders}
+    departed: dict[str, int] = {}
     with suppress(OSError, ValueError, TypeError, KeyError), open(path, "rb") as file:
-        yield from _folders(file, _contents(file))
+        contents = _contents(file)
+        for before in _folders(file, contents.folders):
+            folder = now.get(before.path)
+            if folder is not None:
+                folder.remember(before)
+            if folder is None or folder.names != before.names:
+                there = frozenset(folder.names if folder else ())
+                departed |= {
+                    before.path_of(index): before.claims[index]
+                    for index, name in enumerate(before.names)
+                    if name not in there
+                }
+        if contents.base:
+            found.base, found.departed = contents.base, contents.departed | departed
 
 
-def _folders(file: BinaryIO, contents: _Contents) -> Iterator[Folder]:
-    for path, count, length, digest in contents.folders:
+def _folders(file: BinaryIO, folders: list[tuple[str, int, int, str]]) -> Iterator[Folder]:
+    for path, count, length, digest in folders:
         body = file.read(length)
         if xxhash.xxh3_128_hexdigest(body) != digest:
             raise ValueError(f"what is kept of {path} is damaged")

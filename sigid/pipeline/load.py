@@ -19,7 +19,7 @@ from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing, read_listing
 from sigid.pipeline.register import registered, store
-from sigid.pipeline.scan import clock, keep, look
+from sigid.pipeline.scan import clock, digest_of, keep, look
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
@@ -78,7 +78,7 @@ def load(
         listing = read_listing(str(place.listing)) or look(source, place.root, settings.workers)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
         ledger = Ledger(session, source.name)
-        study = Study(source, settings, listing, ledger.lines(), moment, rehash=options.rehash)
+        study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
         return _Load(study, ledger, session, options).run(place, progress)
 
 
@@ -143,9 +143,12 @@ class _Load:
         removals = self._retire()
         self._put_down_missing(removals)
         counts = Counts(**self._counts)
-        complete = self._complete and not removals.withheld
-        manifest = keep(self._study.listing, place)
-        self._ledger.finish(self._started, counts, manifest if complete else "")
+        listing = self._study.listing
+        listing.base, listing.departed = "", {}
+        if self._complete and not removals.withheld:
+            listing.base = digest_of(listing, place)
+        keep(listing, place)
+        self._ledger.finish(self._started, counts, listing.base)
         return Loaded(counts, self._problem(removals, counts))
 
     def _commit(self, results: Sequence[tuple[Item, Extracted]]) -> None:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from sigid.errors import Reason
 from sigid.pipeline.changes import weigh
 from sigid.pipeline.extract import Extracted, Plain
-from sigid.pipeline.listing import stored_folders
+from sigid.pipeline.listing import remember
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
-from sigid.pipeline.scan import look, remember
+from sigid.pipeline.scan import look
 from sigid.pipeline.study import Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
@@ -53,24 +53,24 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     place = Workplace.of(source, settings)
     listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
-    remember(listing, stored_folders(str(place.listing)))
+    remember(listing, str(place.listing))
     with ExitStack() as stack:
         session = None
         if is_there(settings.warehouse):
             database = stack.enter_context(closing(open_database(settings.warehouse)))
             session = stack.enter_context(database.session())
-        lines = Ledger(session, source.name).lines() if session else ()
-        study = Study(source, settings, listing, lines, time.time_ns(), rehash=False)
-        yield from _Plan(study, session).steps()
+        ledger = Ledger(session, source.name) if session else None
+        study = Study(source, settings, listing, ledger, time.time_ns(), rehash=False)
+        yield from _Plan(study, session, ledger).steps()
 
 
 class _Plan:
     """A load that is only thought through."""
 
-    def __init__(self, study: Study, session: Session | None) -> None:
+    def __init__(self, study: Study, session: Session | None, ledger: Ledger | None) -> None:
         self._study = study
         self._session = session
-        self._ledger = Ledger(session, study.source.name) if session else None
+        self._ledger = ledger
         self._unreadable = list(study.listing.unreadable)
         self._leaving = {line.signature_id for line in study.changes.vanished}
         self._moved = self._ledger.moved(study.changes.vanished) if self._ledger else set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import xxhash
@@ -11,7 +11,7 @@ import xxhash
 from sigid.pipeline import listing as listing_
 from sigid.pipeline import stamps
 from sigid.pipeline.escape import all_shown, raw, shown
-from sigid.pipeline.listing import STAMP, Folder, Listing, stamp_of
+from sigid.pipeline.listing import STAMP, Folder, Listing, remember, stamp_of
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.running import only_one
@@ -42,7 +42,8 @@ def scan(source: Source, settings: Settings) -> Listing | None:
             and summary.manifest_stamp == _stamp_of_file(place.manifest).hex()
         ):
             return None
-        remember(found, listing_.stored_folders(str(place.listing)))
+        if summary and summary.readers == place.readers:
+            remember(found, str(place.listing))
         keep(found, place)
         return found
 
@@ -120,24 +121,14 @@ def _without_passed_over(names: list[str]) -> list[str]:
     return [name for name in names if not (name.startswith("._") or name.lower() in _PASSED_OVER)]
 
 
-def remember(found: Listing, known: Iterable[Folder]) -> None:
-    """Take over from an earlier listing's folders the hashes of the files whose stamps stand."""
-    now = {folder.path: folder for folder in found.folders}
-    for before in known:
-        if folder := now.get(before.path):
-            folder.remember(before)
+def digest_of(found: Listing, place: Workplace) -> str:
+    """A digest of the manifest and of the versions of what reads its files: another one calls for a load."""
+    return xxhash.xxh3_128_hexdigest(f"{found.content_digest()} {place.readers}".encode())
 
 
-def keep(found: Listing, place: Workplace) -> str:
-    """Write the manifest, unless it stands as it is, and the listing.
-
-    Returns a digest of the manifest and of the versions of what reads its files: another one calls for a load.
-    """
-    hashed = xxhash.xxh3_128()
-    for lines in found.manifest():
-        hashed.update(lines)
-    hashed.update(place.readers.encode())
-    digest = hashed.hexdigest()
+def keep(found: Listing, place: Workplace) -> None:
+    """Write the manifest, unless it stands as it is, and the listing."""
+    digest = digest_of(found, place)
     summary = listing_.read_summary(str(place.listing))
     standing = (summary.manifest, summary.manifest_stamp) if summary else None
     if standing != (digest, _stamp_of_file(place.manifest).hex()):
@@ -145,7 +136,6 @@ def keep(found: Listing, place: Workplace) -> str:
     for left in place.listing.parent.glob("*.new"):  # by one who was killed while he wrote
         left.unlink()
     listing_.store(str(place.listing), found, digest, _stamp_of_file(place.manifest), place.readers)
-    return digest
 
 
 def trusted_stamp(stamp: bytes, clock: int) -> bytes:

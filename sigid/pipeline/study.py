@@ -11,13 +11,13 @@ from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, stands
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
-from sigid.pipeline.judge import Judge
+from sigid.pipeline.judge import Judge, Place
 from sigid.pipeline.listing import UNREAD, Folder, Listing, hash_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Claim, Names, Source
-from sigid.warehouse.ledger import FileLine
+from sigid.warehouse.ledger import FileLine, Ledger
 
 BATCH_FILES = 1000
 BATCH_BYTES = 8 * 2**20
@@ -60,7 +60,7 @@ class Study:
     """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it."""
 
     def __init__(
-        self, source: Source, settings: Settings, listing: Listing, known: Iterable[FileLine], clock: int, rehash: bool
+        self, source: Source, settings: Settings, listing: Listing, ledger: Ledger | None, clock: int, rehash: bool
     ) -> None:
         """Raises DatasetError where the dataset can't be trusted as a whole."""
         self.source = source
@@ -71,13 +71,13 @@ class Study:
         self.names = self._read_names()
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
-        files = ((folder.path_of(index), partial(self._found, folder, index)) for folder, index in self._judge.files())
-        self.changes: Changes = compare(files, known, rehash=rehash, hidden=self._hidden)
+        self._affected: list[Place] | None = None
+        self.changes: Changes = self._compare(ledger, rehash=rehash)
 
     def rejected(self) -> Iterator[list[Found]]:
         """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
         batch = []
-        for _, folder, index in self._files(Action.REJECT):
+        for _, folder, index in self._with(Action.REJECT):
             batch.append(self._found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
@@ -115,6 +115,27 @@ class Study:
         known = {line.path for line in self.changes.missing}
         return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
+    def _compare(self, ledger: Ledger | None, *, rehash: bool) -> Changes:
+        """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
+        departed = self.listing.departed
+        if ledger is None or rehash or self.source.index or not ledger.holds(self.listing.base):
+            self._judge.compare_all()
+            lines = ledger.lines() if ledger else ()
+            return compare(self._files(), lines, rehash=rehash, hidden=self._hidden)
+        self._affected = self._judge.compare_new()
+        paths = {folder.path_of(index) for folder, index in self._affected} | departed.keys()
+        lines_of = ledger.lines_of(sorted(paths))
+        changes = compare(self._files(), [lines_of[path] for path in sorted(lines_of)], hidden=self._hidden)
+        changes.add_others(ledger.last_counts(), lines_of.values())
+        return changes
+
+    def _places(self) -> Iterable[Place]:
+        """Where the files are that are compared."""
+        return self._judge.all() if self._affected is None else self._affected
+
+    def _files(self) -> Iterator[tuple[str, Callable[[], Found]]]:
+        return ((folder.path_of(index), partial(self._found, folder, index)) for folder, index in self._places())
+
     def _found(self, folder: Folder, index: int) -> Found:
         return self._judged(folder, index)[0]
 
@@ -128,7 +149,7 @@ class Study:
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
-        for number, folder, index in self._files(Action.READ):
+        for number, folder, index in self._with(Action.READ):
             found, claim = self._judged(folder, index)
             if claim is None:
                 self.changes.actions[number] = Action.REJECT
@@ -147,10 +168,10 @@ class Study:
         lines = lines_of([item.found.path for item in batch])
         return [item._replace(line=lines.get(item.found.path)) for item in batch]
 
-    def _files(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
+    def _with(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
         """The files with that action: how manieth it is, and where it is in the listing."""
         if action in self.changes.actions:
-            for number, (folder, index) in enumerate(self._judge.files()):
+            for number, (folder, index) in enumerate(self._places()):
                 if self.changes.actions[number] == action:
                     yield number, folder, index
 

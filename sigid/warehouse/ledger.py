@@ -153,13 +153,25 @@ class Ledger:
         )
         return next((fingerprint for (fingerprint,) in rows), None)
 
+    def holds(self, manifest: str) -> bool:
+        """Whether the warehouse holds what the last load left there, and that is what this manifest lists."""
+        return bool(manifest) and self.fingerprint() == self._fingerprint_of(manifest)
+
+    def last_counts(self) -> Counts:
+        """What the last load did."""
+        rows = self._session.select(
+            f"SELECT {', '.join(Counts._fields)} FROM load WHERE source = ? ORDER BY id DESC LIMIT 1",  # noqa: S608
+            [self._source],
+        )
+        return next((Counts(*row) for row in rows), Counts())
+
     def finish(self, started: datetime, counts: Counts, manifest: str) -> None:
         """Enter what the load did, and the digest of the manifest that the warehouse now holds ("" if not wholly).
 
         A load that wrote nothing, and finds the digest there already, leaves no trace.
         """
         with self._session.transaction():
-            fingerprint = manifest and fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
+            fingerprint = manifest and self._fingerprint_of(manifest)
             if self._load_id is None and fingerprint == (self.fingerprint() or ""):
                 return
             values = {"finished": self._session.moment(datetime.now(UTC)), "fingerprint": fingerprint}
@@ -168,6 +180,9 @@ class Ledger:
                 f"UPDATE load SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",  # noqa: S608
                 [*values.values(), self._entered(started)],
             )
+
+    def _fingerprint_of(self, manifest: str) -> str:
+        return fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
 
     def _count(self, table: str) -> int:
         ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608
