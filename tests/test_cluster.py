@@ -301,7 +301,7 @@ def test_a_cluster_that_loses_its_last_worker_is_given_up(
 
 
 def test_when_the_scheduler_dies_what_was_committed_stands_and_the_next_run_ends_it(
-    site: Site, other_dask: Dask, capfd: pytest.CaptureFixture[str]
+    site: Site, other_dask: Dask
 ) -> None:
     other_dask.start_workers(1)
     started = time.monotonic()
@@ -318,16 +318,16 @@ def test_when_the_scheduler_dies_what_was_committed_stands_and_the_next_run_ends
         "start it and run again"
     )
     assert time.monotonic() - started < 20
-    assert capfd.readouterr() == ("", "")
     assert site.catalog()["signatures"] == 5
     assert load(site.source, site.using(cluster="").settings).counts.added == 40
     assert site.digest() == local_digest(site)
 
 
-INTERRUPTED = """
+LOADER = """
 import sys
 from pathlib import Path
 
+from sigid.errors import SigidError
 from sigid.pipeline import study
 from sigid.pipeline.load import load
 from tests.at_workers import slowly
@@ -338,28 +338,40 @@ study.BATCH_FILES = 1
 study.extract = slowly
 try:
     load(site.source, site.settings, progress=lambda done, _total: print(done, flush=True))
+except SigidError as error:
+    print(error)
 except KeyboardInterrupt:
-    print("interrupted", flush=True)
+    print("interrupted")
 """
+
+
+def said_by_a_loader(site: Site, dask: Dask, then: Callable[[subprocess.Popen[str]], object]) -> str:
+    """All that another process says, which loads the site, after its first batch and what is done to it then."""
+    command = [sys.executable, "-c", LOADER, str(site.folder), dask.address]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as loader:
+        assert loader.stdout
+        assert loader.stdout.readline() == "1\n"
+        then(loader)
+        return re.sub(r"^([0-9]+\n)*", "", loader.stdout.read())
 
 
 def test_an_interrupt_ends_the_load_quietly_and_takes_back_what_is_under_way(
     site: Site, dask: Dask, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, str(site.folder), dask.address]
-    with subprocess.Popen(
-        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as interrupted:
-        assert interrupted.stdout
-        assert interrupted.stdout.readline() == "1\n"
+    said = said_by_a_loader(site, dask, lambda loader: loader.send_signal(signal.SIGINT))
 
-        interrupted.send_signal(signal.SIGINT)
-        said = interrupted.stdout.read()
-
-    assert re.fullmatch(r"([0-9]+\n)*interrupted\n", said)
+    assert said == "interrupted\n"
     begun = len(list(tmp_path.glob("began *")))
     time.sleep(0.5)
     assert len(list(tmp_path.glob("began *"))) == begun < 20
+
+
+def test_nothing_is_said_of_a_scheduler_that_dies_but_that(site: Site, other_dask: Dask) -> None:
+    other_dask.start_workers(1)
+
+    said = said_by_a_loader(site, other_dask, lambda _loader: end(other_dask.scheduler))
+
+    assert re.fullmatch("the scheduler at .* is gone, or the way to it; .*\n", said)
 
 
 def test_a_mistake_of_ours_shows_as_itself(dask: Dask) -> None:
@@ -495,6 +507,20 @@ def test_each_version_that_matters_is_compared_at_the_scheduler(name: str) -> No
     cluster.refuse_scheduler("tcp://s", ours)
     with pytest.raises(SettingError, match=f"^the scheduler tcp://s has {name} 0.1, and who loads has {name} "):
         cluster.refuse_scheduler("tcp://s", {**ours, name.lower(): "0.1"})
+
+
+def test_a_scheduler_of_another_version_is_refused_at_once(tmp_path: Path) -> None:
+    older = tmp_path / "cloudpickle-0.1.dist-info"
+    older.mkdir()
+    (older / "METADATA").write_text("Name: cloudpickle\nVersion: 0.1\n")
+    started = Dask(tmp_path, PYTHONPATH=str(tmp_path))
+
+    try:
+        refused = refusal(started.address)
+    finally:
+        started.end()
+
+    assert refused.startswith(f"the scheduler {started.address} has cloudpickle 0.1, and who loads has cloudpickle ")
 
 
 def test_a_worker_of_another_version_that_joins_later_refuses_the_work(

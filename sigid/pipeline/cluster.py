@@ -72,8 +72,8 @@ def executor(address: str) -> Iterator[Cluster]:
         except (OSError, ImportError) as error:  # Dask's word for versions that do not go together at all
             raise SigidError(f"the scheduler at {address} does not let us in: {_line(error)}") from error
         try:
-            _await_worker(client, address)
             refuse_scheduler(address, client.get_versions()["scheduler"]["packages"])
+            _await_worker(client, address)
             refuse_workers(answers := client.run(versions, on_error="return"))
             client.direct_to_workers = all(map(_is_reached, answers))
             yield Cluster(client, address)
