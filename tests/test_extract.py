@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from sigid.errors import Reason, Rejected, SettingError, SigidError
+from sigid.errors import Reason, Rejected, SigidError
 from sigid.pipeline import extract as extract_module
 from sigid.pipeline import study, workers
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
@@ -445,15 +445,6 @@ def test_few_files_are_read_in_this_process(tmp_path: Path) -> None:
 def test_one_worker_is_this_process(tmp_path: Path) -> None:
     with executor(Site(tmp_path).using(workers=1).settings, 10**6) as chosen:
         assert isinstance(chosen, InThisProcess)
-
-
-def test_a_cluster_is_not_silently_ignored(tmp_path: Path) -> None:
-    settings = Site(tmp_path).using(cluster="tcp://scheduler:8786").settings
-
-    with pytest.raises(SettingError) as caught, executor(settings, 1):
-        pytest.fail("there is no cluster")
-
-    assert str(caught.value) == ("SIGID_CLUSTER is set, but this sigid extracts on its own machine only; unset it")
 
 
 def test_results_come_in_the_order_of_the_jobs_and_few_are_under_way() -> None:

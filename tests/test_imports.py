@@ -56,12 +56,14 @@ ONLY_IN = {
     "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
     "tomllib": {"sigid.settings"},
+    "distributed": {"sigid.pipeline.cluster"},
+    "pickle": {"sigid.pipeline.cluster"},
     "multiprocessing": {"sigid.pipeline.workers", "sigid.report.progress"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
-HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"}
+HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "dask", "distributed"}
 
 
 def is_in(module: str, packages: set[str]) -> bool:

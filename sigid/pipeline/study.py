@@ -21,7 +21,6 @@ from sigid.warehouse.ledger import FileLine, Ledger
 
 BATCH_FILES = 1000
 BATCH_BYTES = 8 * 2**20
-_BATCHES_AHEAD = 2  # for each worker: enough that none waits while a batch is committed
 _INDEX_MAX_BYTES = 2**30
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
@@ -95,7 +94,7 @@ class Study:
                 (items, Batch(self._root, self.source.accepts_blank, [item.task for item in items]))
                 for items in self._items(lines_of)
             )
-            for items, extracted in workers.in_order(executor, extract, jobs, _BATCHES_AHEAD * self._settings.workers):
+            for items, extracted in workers.in_order(executor, extract, jobs, workers.ahead(executor, self._settings)):
                 results = list(zip(items, extracted, strict=True))
                 yield results
                 for item, result in results:

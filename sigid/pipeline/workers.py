@@ -1,4 +1,4 @@
-"""Who extracts: this process, or several on this machine, behind the interface of `concurrent.futures`."""
+"""Who extracts: this process, several on this machine, or a cluster, behind the interface of `concurrent.futures`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any, TypeVar
 
-from sigid.errors import SettingError, SigidError
+from sigid.errors import SigidError
 from sigid.pipeline import extract
 from sigid.settings import Settings
 
@@ -32,9 +32,15 @@ FILES_WORTH_A_PROCESS = 400
 
 @contextmanager
 def executor(settings: Settings, files: int) -> Iterator[Executor]:
-    """Who extracts that many files."""
+    """Who extracts that many files. Raises SettingError or SigidError where a cluster can't be used."""
     if settings.cluster:
-        raise SettingError("SIGID_CLUSTER is set, but this sigid extracts on its own machine only; unset it")
+        from sigid.pipeline import cluster  # it brings what a load on this machine has no use for
+
+        cluster.check_address(settings.cluster)
+        if files:
+            with cluster.executor(settings.cluster) as elsewhere:
+                yield elsewhere
+            return
     processes = min(settings.workers, files // FILES_WORTH_A_PROCESS)
     if processes < 2:
         yield InThisProcess()
@@ -47,6 +53,16 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def ahead(workers: Executor, settings: Settings) -> int:
+    """How many jobs may be under way: enough that none waits while the outcome of one is used."""
+    if settings.cluster:
+        from sigid.pipeline.cluster import Cluster
+
+        if isinstance(workers, Cluster):
+            return workers.ahead
+    return 2 * settings.workers
 
 
 class _Process(ForkServerProcess):

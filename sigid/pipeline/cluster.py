@@ -1,0 +1,351 @@
+"""Who extracts, on other machines: the workers of a Dask scheduler, behind the interface of `concurrent.futures`.
+
+Dask is imported where a cluster is asked for, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import platform
+import re
+import socket
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import xxhash
+
+from sigid.errors import Reason, SettingError, SigidError
+from sigid.pipeline.extract import Batch, Extracted, Plain, Task
+from sigid.pipeline.listing import STAMP
+from sigid.sources.formats import Format
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed import Future as Remote
+
+CONNECT_SECONDS = 10
+WORKERS_SECONDS = 10
+"""How long to wait for a scheduler that does not answer, and for the first worker of one that has none."""
+DESERTED_SECONDS = 30
+"""How long work waits for a new worker when the last one is gone."""
+MOST_AHEAD = 64
+"""Batches under way, and so workers, at most: the results wait in this process's memory, some 5 MB each."""
+
+_ADDRESS = re.compile(r"(?:tcp|tls)://[^\s/@]+:[0-9]{1,5}")
+_READERS = ("numpy", "pillow", "xxhash")
+_CARRIERS = ("dask", "distributed", "cloudpickle", "msgpack")
+_STANDS = "what was committed stands"
+_START = "start some (dask worker) and run again"
+_SAME = "install the same sigid[cluster] there and start it again"
+_LOGGERS = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio")
+
+Versions: TypeAlias = Mapping[str, str]
+"""Of what decides what a file is taken for, and of what carries it: each by its name."""
+
+
+@contextmanager
+def executor(address: str) -> Iterator[Cluster]:
+    """The workers of that scheduler, which can extract and nothing else.
+
+    Raises SettingError for an address that is none, where Dask is not installed, and for a machine whose versions are
+    not this one's; SigidError where no scheduler answers, or one without workers.
+    """
+    check_address(address)
+    try:
+        import distributed
+    except ImportError as error:
+        raise SettingError("SIGID_CLUSTER needs Dask, which is not installed: pip install 'sigid[cluster]'") from error
+    with _quiet():
+        _await_scheduler(address)
+        try:
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="sigid")
+        except (OSError, ImportError) as error:  # Dask's word for versions that do not go together at all
+            raise SigidError(f"the scheduler at {address} does not let us in: {_line(error)}") from error
+        try:
+            refuse_scheduler(address, client.get_versions()["scheduler"]["packages"])
+            _await_worker(client, address)
+            refuse_workers(answers := client.run(versions, on_error="return"))
+            client.direct_to_workers = all(map(_is_reached, answers))
+            yield Cluster(client, address)
+        finally:
+            with suppress(OSError, TimeoutError, CancelledError):  # the scheduler may be gone
+                client.close(timeout=CONNECT_SECONDS)
+
+
+def check_address(address: str) -> None:
+    """Raise SettingError for what is no address of a scheduler."""
+    if not _ADDRESS.fullmatch(address):
+        raise SettingError(
+            f"SIGID_CLUSTER is {address!r}; it is the address of a Dask scheduler, like tcp://10.0.0.1:8786"
+        )
+
+
+class Cluster(Executor):
+    """Has batches of files read. A worker that dies meanwhile changes nothing: its batches go to another one."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        self._address = address
+        self._under_way: set[Future[Any]] = set()
+        self.ahead: int = min(2 * sum(client.nthreads().values()), MOST_AHEAD)
+        """How many batches may be under way: enough that no worker waits while one is committed."""
+        client.loop.add_callback(self._watch)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have `fn`, which is `extract` or does the same, read a Batch, the only argument.
+
+        The job and its results are carried as bytes: Dask would take thousands of small objects apart one by one.
+        """
+        (batch,) = args
+        batch = batch._replace(root=os.path.abspath(batch.root))  # a worker works in a folder of its own
+        remote = self._client.submit(pickle.loads, pickle.dumps(_Job(fn, batch)), pure=False)
+        answer: Future[Any] = Future()
+        self._under_way.add(answer)
+        answer.add_done_callback(self._under_way.discard)
+        self._client.loop.add_callback(self._answer, remote, batch, time.time_ns(), answer)
+        return answer
+
+    async def _answer(self, remote: Remote[bytes], batch: Batch, asked: int, answer: Future[Any]) -> None:
+        """Hand over what the worker says."""
+        try:
+            worker, results = pickle.loads(await remote)  # noqa: S301  # from our own function, as the way there was
+            outcome = as_seen_here(batch, results, worker, asked)
+        except (Exception, CancelledError) as error:
+            failure = await self._explain(error, remote, batch)
+            if not answer.done():
+                answer.set_exception(failure)
+        else:
+            if not answer.done():
+                answer.set_result(outcome)
+
+    async def _explain(self, error: BaseException, remote: Remote[bytes], batch: Batch) -> BaseException:
+        from distributed import KilledWorker
+
+        if isinstance(error, SigidError):
+            return error
+        if remote.status != "error" and isinstance(error, (CancelledError, OSError)):
+            return SigidError(
+                f"the scheduler at {self._address} is gone, or the way to it; {_STANDS}: start it and run again"
+            )
+        if isinstance(error, KilledWorker):
+            return SigidError(
+                f"each worker that was to read {batch.tasks[0].path} and what follows died, "
+                f"{error.allowed_failures + 1} in all, the last one {error.last_worker.address}, "
+                f"perhaps for want of memory; {_STANDS}: run again, with more memory a worker if it happens again"
+            )
+        try:  # a worker that has joined since, and has another sigid or none
+            refuse_workers(await self._client.run(versions, on_error="return"))
+        except SettingError as refusal:
+            return refusal
+        except Exception:  # then the first one tells more
+            return error
+        return error
+
+    async def _watch(self) -> None:
+        """Give up when there has been nobody to do the work for a while: Dask would wait for ever."""
+        since = time.monotonic()
+        while self._client.status in ("running", "connecting"):
+            if not self._under_way or self._client.scheduler_info(n_workers=0).get("n_workers"):
+                since = time.monotonic()
+            elif time.monotonic() - since > DESERTED_SECONDS:
+                trouble = SigidError(f"the scheduler at {self._address} has no worker left; {_STANDS}: {_START}")
+                for answer in list(self._under_way):
+                    answer.set_exception(trouble)
+            await asyncio.sleep(1)
+
+
+class _Job:
+    """What is to be done at a worker, in a form that does it where it is unpickled.
+
+    So neither the scheduler nor a worker takes it apart before, and one that has no sigid can say so.
+    """
+
+    def __init__(self, fn: Callable[..., Any], batch: Batch) -> None:
+        self._arguments = versions(), fn, batch
+
+    def __reduce__(self) -> tuple[Callable[..., bytes], tuple[Any, ...]]:
+        return _at_worker, self._arguments
+
+
+def _at_worker(theirs: Versions, fn: Callable[..., Any], batch: Batch) -> bytes:
+    """Extract at a worker, which may have joined after the others were asked for their versions."""
+    from distributed import get_worker
+
+    worker = get_worker().address
+    if difference := _difference(f"the worker {worker}", versions(), theirs):
+        raise SettingError(difference)
+    return pickle.dumps((worker, fn(batch)), protocol=5)
+
+
+@cache
+def versions() -> Versions:
+    """This process's."""
+    found = {"Python": _minor(platform.python_version()), "sigid": _code()}
+    found |= {format_.value: str(format_.version) for format_ in Format}
+    for package in (*_READERS, *_CARRIERS):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
+
+
+def _code() -> str:
+    """A digest of this sigid: a checkout has no other version."""
+    package = Path(__file__).parents[1]
+    digest = xxhash.xxh3_64()
+    for file in sorted(package.rglob("*.py")):
+        digest.update(f"{file.relative_to(package)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def refuse_workers(answers: Mapping[str, object]) -> None:
+    """Raise SettingError for the first worker who has not answered with our own versions."""
+    for worker, theirs in answers.items():
+        if isinstance(theirs, OSError):
+            continue  # it has died since
+        if not isinstance(theirs, dict):
+            raise SettingError(f"the worker {worker} cannot say which sigid it has ({_line(theirs)}); {_SAME}")
+        if difference := _difference(f"the worker {worker}", theirs, versions()):
+            raise SettingError(difference)
+
+
+def refuse_scheduler(address: str, packages: Mapping[str, str | None]) -> None:
+    """Raise SettingError where those of its packages that carry the work are not ours. It needs no sigid."""
+    theirs = {name: packages.get(name) or "missing" for name in _CARRIERS}
+    theirs["Python"] = _minor(packages["python"] or "")
+    if difference := _difference(f"the scheduler {address}", {**versions(), **theirs}, versions()):
+        raise SettingError(difference)
+
+
+def _difference(who: str, theirs: Versions, ours: Versions) -> str:
+    for name in dict.fromkeys((*ours, *theirs)):
+        there, here = theirs.get(name, "missing"), ours.get(name, "missing")
+        if there != here:
+            return f"{who} has {name} {there}, and who loads has {name} {here}; {_SAME}"
+    return ""
+
+
+def as_seen_here(batch: Batch, results: list[Extracted], worker: str, asked: int) -> list[Extracted]:
+    """The worker's results, but for files that it does not see as this machine does: those are unreadable.
+
+    `asked` is when. Whether the worker has the same files is looked up for one of a batch; and for all of them, where
+    that is another one or any is not there.
+    """
+    read = list(zip(batch.tasks, results, strict=True))
+    sample = next((each for each in read if each[1].stamp), None)
+    strange = sample is not None and _is_another(batch.root, *sample, asked)
+    if not strange and all(result.content_hash for result in results):
+        return results
+    return [_as_seen_here(batch.root, *each, worker, asked) for each in read]
+
+
+def _as_seen_here(root: str, task: Task, result: Extracted, worker: str, asked: int) -> Extracted:
+    path = os.path.join(root, task.path)
+    if result.outcome is Plain.GONE and os.path.lexists(path):
+        return _unreadable(f"the worker {worker} does not see it, and it is there")
+    if result.rejection and result.rejection[0] is Reason.UNREADABLE and os.access(path, os.R_OK):
+        return _unreadable(f"{result.rejection[1]}, says the worker {worker}")
+    if result.stamp and _is_another(root, task, result, asked):
+        return _unreadable(f"the worker {worker} has another file in its place")
+    return result
+
+
+def _unreadable(detail: str) -> Extracted:
+    return Extracted((Reason.UNREADABLE, detail))
+
+
+def _is_another(root: str, task: Task, result: Extracted, asked: int) -> bool:
+    """Whether the file is another one here. Inodes do not tell: some shared storage gives each machine its own."""
+    try:
+        here = os.lstat(os.path.join(root, task.path))
+    except OSError:
+        return False
+    rested = here.st_ctime_ns < asked
+    return rested and (here.st_size, here.st_mtime_ns) != STAMP.unpack(result.stamp)[:2]
+
+
+def _await_scheduler(address: str) -> None:
+    """Raise SigidError unless a scheduler answers. What listens there and says nothing would keep a Client for ever."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def ask() -> Any:
+        arguments = Security().get_connection_args("client")
+        async with rpc(address, timeout=CONNECT_SECONDS / 2, connection_args=arguments) as scheduler:
+            return (await scheduler.identity())["type"]
+
+    try:
+        with ThreadPoolExecutor(1) as aside:  # where no event loop runs: in a notebook one does here
+            kind = aside.submit(lambda: asyncio.run(asyncio.wait_for(ask(), CONNECT_SECONDS))).result()
+    except Exception as error:
+        raise SigidError(
+            f"no Dask scheduler answers at SIGID_CLUSTER, {address} ({_trouble(address, error)}); "
+            "start it (dask scheduler), or unset SIGID_CLUSTER to read the files on this machine"
+        ) from error
+    if kind != "Scheduler":
+        raise SettingError(f"SIGID_CLUSTER, {address}, is a Dask {kind.lower()}; name the scheduler")
+
+
+def _await_worker(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+    except TimeoutError as error:
+        raise SigidError(f"the scheduler at {address} has no worker; {_START}") from error
+
+
+def _trouble(address: str, error: Exception) -> str:
+    """Why it does not answer."""
+    if not isinstance(error, OSError):
+        return _line(error)
+    return _unreached(address) or "something listens there, and does not answer"
+
+
+def _is_reached(worker: str) -> bool:
+    """Whether results can come from there. Otherwise the scheduler passes them on, at the price of its time."""
+    return not _unreached(worker)
+
+
+def _unreached(address: str) -> str:
+    """Why no connection can be made, or nothing."""
+    from distributed.comm.addressing import get_address_host_port
+
+    try:
+        socket.create_connection(get_address_host_port(address), timeout=1).close()
+    except (OSError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
+
+
+def _line(error: object) -> str:
+    """An exception, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".removesuffix(": ").split())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to ourselves what Dask and its event loop say, of which what matters is told as an error."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="distributed")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
