@@ -13,8 +13,7 @@ import pytest
 
 from sigid.entity import ImageSignature, XYZSignature
 from sigid.errors import Reason, RejectionsStand
-from sigid.pipeline import extract, study, workers
-from sigid.pipeline import scan as scan_module
+from sigid.pipeline import extract, stamps, study, workers
 from sigid.pipeline.extract import Batch, Extracted
 from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
@@ -272,7 +271,7 @@ def test_reading_everything_again_finds_what_no_stamp_tells(tmp_path: Path, monk
         """The stamp on a file system that knows neither dates nor inodes."""
         return STAMP.pack(status.st_size, 0, 0, 0)
 
-    monkeypatch.setattr(scan_module, "stamp_of", size_alone)
+    monkeypatch.setattr(stamps, "stamp_of", size_alone)
     monkeypatch.setattr(extract, "stamp_of", size_alone)
     site = site_a(tmp_path, {GENUINE: trajectory((1, 2, 3)), OTHER: trajectory((1, 2, 3))})
     site.load()

@@ -61,12 +61,13 @@ def site(tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """In the end there is no process, running or dead, and no open file, that was not there before."""
+def nothing_left(forks: list[int]) -> Iterator[None]:
+    """In the end no process that was started is left, running or dead, and no open file that was not there before."""
     before = os.listdir("/proc/self/fd")
     yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    for pid in forks:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
     assert os.listdir("/proc/self/fd") == before
 
 

@@ -22,7 +22,8 @@ import sigid.warehouse.sqlite  # noqa: F401  # before `ordinary_user`, who may h
 from sigid.errors import Reason
 from sigid.identity import Modality, PersonKey
 from sigid.pipeline import load as load_module
-from sigid.pipeline.listing import Listing, read_listing, read_summary
+from sigid.pipeline.current import is_current
+from sigid.pipeline.listing import Listing, read_listing
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
 from sigid.pipeline.scan import clock, scan
@@ -32,7 +33,6 @@ from sigid.sources.base import EVERY_FOLDER, Claim, NamedByConvention, Source
 from sigid.sources.formats import Format
 from sigid.sources.source_a import SourceA
 from sigid.sources.source_b import SourceB
-from sigid.warehouse.fingerprint import holds
 from sigid.warehouse.ledger import State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
@@ -203,9 +203,7 @@ class Site:
     def is_current(self) -> bool:
         """Whether a scan finds that the warehouse holds what there is, so that no load is needed."""
         self.scan()
-        summary = read_summary(str(Workplace.of(self.source, self.settings).listing))
-        assert summary is not None
-        return holds(self.settings.warehouse, self.source.name, summary.manifest)
+        return is_current(self.source, self.settings)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:

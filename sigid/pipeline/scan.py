@@ -154,7 +154,12 @@ def trusted_stamp(stamp: bytes, clock: int) -> bytes:
     That is git's rule for entries that are racily clean; the clock is the file system's, in nanoseconds.
     """
     _, modified, changed, inode = STAMP.unpack(stamp)
-    return stamp if changed < clock - _RACY_NS else STAMP.pack(listing_.VOID, modified, changed, inode)
+    return stamp if is_at_rest(changed, clock) else STAMP.pack(listing_.VOID, modified, changed, inode)
+
+
+def is_at_rest(changed: int, clock: int) -> bool:
+    """Whether what last changed at that time can't change unseen any more; both are the file system's nanoseconds."""
+    return changed < clock - _RACY_NS
 
 
 def clock(place: Workplace) -> int:
