@@ -595,3 +595,29 @@ def test_an_edit_that_leaves_every_stamp_as_it_was_is_found_where_stamps_are_coa
     site.write({"Online/Genuine/001_1.HWR": trajectory((1, 2, 4))})
 
     assert site.counts() == {"changed": 1}
+
+
+@given(st.permutations([f"{n:02}" for n in range(8)]), st.permutations([f"{n:02}" for n in range(4, 12)]))
+def test_what_is_known_of_a_file_is_found_in_whatever_order_a_folder_lists_it(old: list[str], new: list[str]) -> None:
+    def folder_of(names: list[str]) -> Folder:
+        stamps = b"".join(STAMP.pack(int(name), 2, 3, 4) for name in names)
+        return Folder("a", names, bytearray(stamps), bytearray(UNKNOWN * len(names)))
+
+    before, now = folder_of(old), folder_of(new)
+    for index, name in enumerate(old):
+        before.record(index, listing.hash_of(name.encode()))
+    changed = now.names.index("05")
+    now.record(changed, UNKNOWN, STAMP.pack(5, 2, 99, 4))
+
+    now.remember(before)
+
+    known = {name: now.content(index) for index, name in enumerate(new) if now.content(index) != UNKNOWN}
+    assert known == {name: listing.hash_of(name.encode()) for name in ("04", "06", "07")}
+
+
+def test_the_folders_before_a_damaged_one_are_believed(stored: Path) -> None:
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+    assert [folder.path for folder in listing.stored_folders(str(stored))] == ["", "a"]
+    assert read_listing(str(stored)) is None

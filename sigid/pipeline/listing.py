@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import struct
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -27,7 +28,7 @@ _LINES_AT_ONCE = 1000
 STAMP = struct.Struct("<qqqQ")
 """Size in bytes, mtime and ctime in nanoseconds, inode: the file is unchanged only while all four stand."""
 
-_SIZE = struct.Struct(f"<q{STAMP.size - 8}x")
+_SIZE = struct.Struct("<q")
 
 HASH_SIZE = 16
 UNKNOWN = bytes(HASH_SIZE)
@@ -60,13 +61,18 @@ def hash_of(content: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Folder:
-    """One folder: its files' names in order, and side by side with them their stamps and content hashes."""
+    """One folder: its files' names, and side by side with them their stamps and content hashes.
+
+    They stand as the system lists them, which is the same order while no file comes or goes: to put a great many
+    names in order takes long, and only who finds that something has changed has a use for it.
+    """
 
     path: str
     """Relative to the root, "" for the root itself."""
     names: list[str]
     stamps: bytearray
     hashes: bytearray
+    _order: array[int] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, path: str, names: list[str]) -> Folder:
@@ -99,30 +105,42 @@ class Folder:
         if stamp is not None:
             self.stamps[index * STAMP.size : (index + 1) * STAMP.size] = stamp
 
+    def order(self) -> array[int]:
+        """The indexes of the files in the order of their names (by code point)."""
+        if self._order is None:
+            self._order = array("I", sorted(range(len(self.names)), key=self.names.__getitem__))
+        return self._order
+
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
         self.hashes = bytearray(b"".join([self.content(index) for index in indexes]))
         self.names = [self.names[index] for index in indexes]
+        self._order = None
 
     def remember(self, before: Folder) -> None:
         """Take over what was known of the files whose stamps stand, and of those that are never read."""
         if (self.names, self.stamps) == (before.names, before.stamps):
             self.hashes = before.hashes
             return
-        for index, place in _in_both(self.names, before.names):
-            content = before.content(place)
-            if content == UNREAD or self.stamp(index) == before.stamp(place):
-                self.record(index, content)
+        theirs = iter(before.order())
+        place = next(theirs, None)
+        for index in self.order():
+            name = self.names[index]
+            while place is not None and before.names[place] < name:
+                place = next(theirs, None)
+            if place is not None and before.names[place] == name:
+                content = before.content(place)
+                if content == UNREAD or self.stamp(index) == before.stamp(place):
+                    self.record(index, content)
 
-    def lines(self, start: int, stop: int) -> Iterator[str]:
+    def lines(self, indexes: Iterable[int]) -> Iterator[str]:
         """Some files' lines in the manifest."""
-        sizes = _SIZE.iter_unpack(memoryview(self.stamps)[start * STAMP.size : stop * STAMP.size])
-        hashes = self.hashes[start * HASH_SIZE : stop * HASH_SIZE].hex(" ", -HASH_SIZE).split()
         prefix = f"{self.path}/" if self.path else ""
-        for (size,), content, name in zip(sizes, hashes, self.names[start:stop], strict=True):
-            word = _KINDS.get(size) or _WORDS.get(content, content)
-            yield f"{word:<32}  {prefix}{name}\n"
+        for index in indexes:
+            content = self.hashes[index * HASH_SIZE : (index + 1) * HASH_SIZE].hex()
+            word = (self.kind(index) or _WORDS[content]) if content in _WORDS else content
+            yield f"{word:<32}  {prefix}{self.names[index]}\n"
 
     def dump(self) -> tuple[bytes | bytearray, ...]:
         """Its names, stamps and hashes."""
@@ -139,16 +157,6 @@ class Folder:
         return cls(path, names, bytearray(body[end:middle]), bytearray(body[middle:]))
 
 
-def _in_both(names: list[str], others: list[str]) -> Iterator[tuple[int, int]]:
-    """Where in both lists the names are that both have; both are in order."""
-    place = 0
-    for index, name in enumerate(names):
-        while place < len(others) and others[place] < name:
-            place += 1
-        if place < len(others) and others[place] == name:
-            yield index, place
-
-
 @dataclass(slots=True)
 class Listing:
     """All of a dataset's folders that hold files."""
@@ -161,7 +169,7 @@ class Listing:
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""
         for folder, start, stop in self._stretches():
-            for index in range(start, stop):
+            for index in folder.order()[start:stop]:
                 yield folder, index
 
     def __len__(self) -> int:
@@ -196,12 +204,12 @@ class Listing:
         """
         for folder, start, stop in self._stretches():
             for first in range(start, stop, _LINES_AT_ONCE):
-                yield "".join(folder.lines(first, min(first + _LINES_AT_ONCE, stop))).encode()
+                yield "".join(folder.lines(folder.order()[first : min(first + _LINES_AT_ONCE, stop)])).encode()
         for path in sorted(self.unreadable):
             yield f"{'unreadable':<32}  {path}/\n".encode()
 
     def _stretches(self) -> Iterator[tuple[Folder, int, int]]:
-        """Every file, as stretches of a folder that come one after the other in the order of the paths."""
+        """Every file, as stretches of a folder's `order` that come one after the other in the order of the paths."""
         below: dict[str, list[Folder]] = {}
         by_path = {folder.path: folder for folder in self.folders}
         for folder in sorted(self.folders, key=lambda each: each.path + "/"):
@@ -219,7 +227,7 @@ def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[
     done = 0
     for child in below.get(folder.path, ()):
         relative = child.path[len(folder.path) + 1 :] if folder.path else child.path
-        reached = bisect_left(folder.names, relative + "/", done)
+        reached = bisect_left(folder.order(), relative + "/", done, key=folder.names.__getitem__)
         yield folder, done, reached
         yield from _in_order(child, below)
         done = reached

@@ -70,7 +70,7 @@ def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
             found.unreadable[path] = _words_for(error)
             continue
         if names:
-            yield Folder.of(path, sorted(all_shown(names)))
+            yield Folder.of(path, all_shown(names))
         below.extend((each, depth + 1) for each in folders)
 
 
