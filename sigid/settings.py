@@ -23,7 +23,7 @@ class Settings:
     build: Path
     """The folder for caches and outputs."""
     workers: int
-    """How many processes extract."""
+    """How many processes look at files and extract them."""
     cluster: str
     """The address of a Dask scheduler that extracts instead; empty for none."""
 

@@ -74,17 +74,9 @@ class _HasNothingToDo:
         self._settings = settings
 
     def __call__(self, task: Task) -> bool:
-        from sigid.pipeline.listing import read_summary
-        from sigid.warehouse.fingerprint import holds
+        from sigid.pipeline.current import is_current
 
-        if any((task.options or {}).values()):
-            return False
-        summary = read_summary(str(Workplace.of(self._source, self._settings).listing))
-        return (
-            summary is not None
-            and summary.files > 0
-            and holds(self._settings.warehouse, self._source.name, summary.manifest)
-        )
+        return not any((task.options or {}).values()) and is_current(self._source, self._settings)
 
     def __repr__(self) -> str:  # in what doit info says
         return "the warehouse holds what the manifest lists, and no option asks for more"
@@ -97,7 +89,7 @@ def _load(source: Source, settings: Settings, strict: bool, rehash: bool, allow_
     from sigid.report.terminal import readers_choice
 
     with progress(f"reading {source.name}", sys.stdout) as show:
-        loaded = load(source, settings, Options(strict, rehash, allow_removals), show)
+        loaded = load(source, settings, Options(strict, rehash, allow_removals), show, scan.take(source))
     counts = loaded.counts
     with readers_choice(sys.stdout):
         sys.stdout.write(

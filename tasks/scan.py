@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sigid.errors import SigidError
 from sigid.pipeline.workplace import Workplace
@@ -13,6 +13,9 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks.acting import action
+
+if TYPE_CHECKING:
+    from sigid.pipeline.listing import Listing
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -34,11 +37,20 @@ def name(source: Source) -> str:
     return f"scan_{source.name}"
 
 
+_found: dict[str, Listing] = {}
+
+
 @action
 def _scan(source: Source, settings: Settings) -> None:
     from sigid.pipeline.scan import scan
 
-    scan(source, settings)
+    if found := scan(source, settings):
+        _found[source.name] = found
+
+
+def take(source: Source) -> Listing | None:
+    """What the source's scan has found in this run, if that was in this process; it is forgotten here."""
+    return _found.pop(source.name, None)
 
 
 def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
@@ -46,7 +58,9 @@ def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
     from sigid.running import only_one
 
     place = Workplace.of(source, settings)
-    files = [file for kept in (place.manifest, place.listing, place.lock) for file in _with_unfinished(kept)]
+    files = [
+        file for kept in (place.manifest, place.listing, place.answer, place.lock) for file in _with_unfinished(kept)
+    ]
     for file in files:
         print(f"{name(source)} - removing file '{file}'")  # noqa: T201  # as doit's own clean does
     if dryrun or not files:

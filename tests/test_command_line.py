@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sigid.warehouse.warehouse import open_warehouse
+from tasks.state import ContentChecker
 
 PROJECT = Path(__file__).parents[1]
 LISTED = [
@@ -328,3 +329,34 @@ def test_two_loads_at_once_register_everything_once(user: User) -> None:
     user.doit("load_source_a")
     with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
         assert warehouse.catalog()["source_a"]["signatures"] == 47
+
+
+def test_an_unchanged_run_writes_nothing_but_who_holds_the_lock(user: User) -> None:
+    user.doit("load_source_a")
+    time.sleep(2.1)  # until then what has just changed is looked at once more
+    user.doit("load_source_a")
+    user.doit("load_source_a")
+    before = {each: each.stat() for each in user.build.rglob("*") if each.name != "lock"}
+
+    user.doit("load_source_a")
+
+    after = {each: each.stat() for each in user.build.rglob("*") if each.name != "lock"}
+    assert {each: (status.st_ino, status.st_ctime_ns) for each, status in after.items()} == {
+        each: (status.st_ino, status.st_ctime_ns) for each, status in before.items()
+    }
+
+
+def test_a_manifest_that_was_touched_is_the_same_and_one_of_another_content_is_not(tmp_path: Path) -> None:
+    checker, file = ContentChecker(), tmp_path / "manifest"
+    file.write_bytes(b"content")
+    state = checker.get_state(str(file), None)
+    stands = checker.check_modified(str(file), file.stat(), state)
+    os.utime(file, (1, 1))
+    touched = checker.check_modified(str(file), file.stat(), state)
+    file.write_bytes(b"another")
+    os.utime(file, (1, 1))
+
+    changed = checker.check_modified(str(file), file.stat(), state)
+
+    assert (stands, touched, changed) == (False, False, True)
+    assert checker.check_modified(str(file), file.stat(), "what an older sigid kept")

@@ -23,7 +23,8 @@ import sigid.warehouse.sqlite  # noqa: F401  # before `ordinary_user`, who may h
 from sigid.errors import Reason
 from sigid.identity import Modality, PersonKey
 from sigid.pipeline import load as load_module
-from sigid.pipeline.listing import Listing, read_listing, read_summary
+from sigid.pipeline.current import is_current
+from sigid.pipeline.listing import Listing, read_summary, stored_folders
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
 from sigid.pipeline.scan import clock, scan
@@ -33,7 +34,6 @@ from sigid.sources.base import EVERY_FOLDER, Claim, NamedByConvention, Source
 from sigid.sources.formats import Format
 from sigid.sources.source_a import SourceA
 from sigid.sources.source_b import SourceB
-from sigid.warehouse.fingerprint import holds
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
@@ -147,7 +147,7 @@ class Site:
     @property
     def listing(self) -> Listing:
         """The stored listing."""
-        listing = read_listing(str(Workplace.of(self.source, self.settings).listing))
+        listing = stored_listing(str(Workplace.of(self.source, self.settings).listing))
         assert listing is not None
         return listing
 
@@ -189,8 +189,8 @@ class Site:
 
     def load(self, **options: bool) -> Loaded:
         """Scan, then load, whatever the scan says."""
-        self.scan()
-        return load(self.source, self.settings, Options(**options))
+        found = self.scan()
+        return load(self.source, self.settings, Options(**options), found=found)
 
     def counts(self, **options: bool) -> dict[str, int]:
         """What a load did, without what it did not do. There must be no problem."""
@@ -204,9 +204,7 @@ class Site:
     def is_current(self) -> bool:
         """Whether a scan finds that the warehouse holds what there is, so that no load is needed."""
         self.scan()
-        summary = read_summary(str(Workplace.of(self.source, self.settings).listing))
-        assert summary is not None
-        return holds(self.settings.warehouse, self.source.name, summary.manifest)
+        return is_current(self.source, self.settings)
 
     @contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
@@ -306,6 +304,13 @@ def ordinary_user() -> Iterator[Path]:
             yield Path(folder)
         finally:
             os.seteuid(0)
+
+
+def stored_listing(path: str) -> Listing | None:
+    """The folders of a stored listing; None where there is none that can be trusted as a whole."""
+    listing = Listing(list(stored_folders(path)))
+    summary = read_summary(path)
+    return listing if summary and summary.files == len(listing) else None
 
 
 def enter(warehouse: Warehouse, source: str, lines: list[FileLine], started: datetime) -> None:

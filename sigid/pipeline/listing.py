@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, repeat, starmap
 from os import stat_result
 from typing import Any, BinaryIO, NamedTuple
 
@@ -69,7 +69,11 @@ def hash_of(content: bytes) -> bytes:
 
 @dataclass(slots=True)
 class Folder:
-    """One folder: its files' names in order, and side by side with them what is known of the files."""
+    """One folder: its files' names, and side by side with them what is known of the files.
+
+    They stand as the system lists them, which is the same order while no file comes or goes: to put a great many
+    names in order takes long, and only who finds that something has changed has a use for it.
+    """
 
     path: str
     """Relative to the root, "" for the root itself."""
@@ -79,6 +83,7 @@ class Folder:
     """Of the contents."""
     claims: array[int]
     """A hash each of the key that the name claims: whoever else claims it is among those with the same hash."""
+    _order: array[int] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, path: str, names: list[str]) -> Folder:
@@ -120,22 +125,41 @@ class Folder:
         if stamp is not None:
             self.stamps[index * STAMP.size : (index + 1) * STAMP.size] = stamp
 
+    def order(self) -> array[int]:
+        """The indexes of the files in the order of their names (by code point)."""
+        if self._order is None:
+            self._order = array("I", sorted(range(len(self.names)), key=self.names.__getitem__))
+        return self._order
+
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
         self.hashes = bytearray(b"".join([self.content(index) for index in indexes]))
         self.claims = array("Q", [self.claims[index] for index in indexes])
         self.names = [self.names[index] for index in indexes]
+        self._order = None
 
-    def remember(self, before: Folder) -> None:
-        """Take over what was known of the files whose stamps stand, and of those that are never read."""
+    def remember(self, before: Folder) -> Iterator[int]:
+        """Take over what was known of the files whose stamps stand, and of those that are never read.
+
+        Yields which of the files before are here no more.
+        """
         if self.names == before.names:
             self.hashes, self.claims = before.hashes, before.claims
             for index in _differences(self.stamps, before.stamps):
                 if not self._is_unread_as(before, index, index):
                     self.record(index, UNKNOWN)
             return
-        for index, place in _in_both(self.names, before.names):
+        mine = iter(self.order())
+        here: int | None = next(mine, None)
+        for place in before.order():
+            name = before.names[place]
+            while here is not None and self.names[here] < name:
+                here = next(mine, None)
+            if here is None or self.names[here] != name:
+                yield place
+                continue
+            index = here
             self.claims[index] = before.claims[place]
             if self.stamp(index) == before.stamp(place) or self._is_unread_as(before, index, place):
                 self.record(index, before.content(place))
@@ -153,15 +177,16 @@ class Folder:
                 yield index
             at = self.hashes.find(UNKNOWN, (index + 1) * HASH_SIZE)
 
-    def lines(self, start: int, stop: int) -> str:
+    def lines(self, indexes: Sequence[int]) -> str:
         """Some files' lines in the manifest."""
-        words = self.hashes[start * HASH_SIZE : stop * HASH_SIZE].hex(" ", -HASH_SIZE).split()
-        signs = self.stamps[start * STAMP.size + _SIZE_SIGN : stop * STAMP.size : STAMP.size]
-        for number, (word, sign) in enumerate(zip(words, signs, strict=True)):
-            if sign >= _NEGATIVE or word in _WORDS:
-                words[number] = f"{self.kind(start + number) or _WORDS.get(word, word):<32}"
+        hashes = b"".join([self.hashes[index * HASH_SIZE : (index + 1) * HASH_SIZE] for index in indexes])
+        words = hashes.hex(" ", -HASH_SIZE).split()
+        for number, word in enumerate(words):
+            if word in _WORDS:
+                words[number] = f"{self.kind(indexes[number]) or _WORDS[word]:<32}"
+        names = map(self.names.__getitem__, indexes)
         prefix = f"  {self.path}/" if self.path else "  "
-        return "".join(chain.from_iterable(zip(words, repeat(prefix), self.names[start:stop], repeat("\n"))))
+        return "".join(chain.from_iterable(zip(words, repeat(prefix), names, repeat("\n"))))
 
     def dump(self) -> tuple[bytes | bytearray | memoryview, ...]:
         """Its names, and what is known of the files."""
@@ -177,16 +202,6 @@ class Folder:
         hashes = end + count * STAMP.size
         claims = hashes + count * HASH_SIZE
         return cls(path, names, bytearray(body[end:hashes]), bytearray(body[hashes:claims]), array("Q", body[claims:]))
-
-
-def _in_both(names: list[str], others: list[str]) -> Iterator[tuple[int, int]]:
-    """Where in both lists the names are that both have; both are in order."""
-    place = 0
-    for index, name in enumerate(names):
-        while place < len(others) and others[place] < name:
-            place += 1
-        if place < len(others) and others[place] == name:
-            yield index, place
 
 
 def _differences(stamps: bytearray, others: bytearray) -> Iterator[int]:
@@ -213,14 +228,14 @@ class Listing:
     """Folders that are there and cannot be read, and what the system says of each."""
     root_missing: bool = False
     base: str = ""
-    """The digest of the manifest that the warehouse held when a load was last complete, as far as is known."""
+    """The digest of the manifest that the last load left, where what it knew was taken over."""
     departed: dict[str, int] = field(default_factory=dict)
-    """What has gone since, and the hashes of what it claimed to be."""
+    """The files that have gone since, and the hashes of what they claimed to be."""
 
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""
         for folder, start, stop in self._stretches():
-            for index in range(start, stop):
+            for index in folder.order()[start:stop]:
                 yield folder, index
 
     def __len__(self) -> int:
@@ -260,12 +275,12 @@ class Listing:
         """
         for folder, start, stop in self._stretches():
             for first in range(start, stop, _LINES_AT_ONCE):
-                yield folder.lines(first, min(first + _LINES_AT_ONCE, stop)).encode()
+                yield folder.lines(folder.order()[first : min(first + _LINES_AT_ONCE, stop)]).encode()
         for path in sorted(self.unreadable):
             yield f"{'unreadable':<32}  {path}/\n".encode()
 
     def _stretches(self) -> Iterator[tuple[Folder, int, int]]:
-        """Every file, as stretches of a folder that come one after the other in the order of the paths."""
+        """Every file, as stretches of a folder's `order` that come one after the other in the order of the paths."""
         below: dict[str, list[Folder]] = {}
         by_path = {folder.path: folder for folder in self.folders}
         for folder in sorted(self.folders, key=lambda each: each.path + "/"):
@@ -283,7 +298,7 @@ def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[
     done = 0
     for child in below.get(folder.path, ()):
         relative = child.path[len(folder.path) + 1 :] if folder.path else child.path
-        reached = bisect_left(folder.names, relative + "/", done)
+        reached = bisect_left(folder.order(), relative + "/", done, key=folder.names.__getitem__)
         yield folder, done, reached
         yield from _in_order(child, below)
         done = reached
@@ -306,28 +321,28 @@ class Summary(NamedTuple):
     """The digest of the second line."""
 
 
-class _Contents(NamedTuple):
-    """The second line: what else a listing says, and where each folder is in what follows."""
+class _Kept(NamedTuple):
+    """What the second line says of each folder: where in what follows it is."""
 
-    root_missing: bool
-    unreadable: dict[str, str]
-    base: str
-    departed: dict[str, int]
-    folders: list[tuple[str, int, int, str]]
-    """Of each its path, its number of files, the length of what is kept of it in bytes, and the digest of that."""
+    path: str
+    files: int
+    length: int
+    """Of what is kept of it, in bytes."""
+    digest: str
+    """Of what is kept of it."""
 
 
-def store(path: str, listing: Listing, manifest: str, manifest_stamp: bytes, readers: str) -> None:
+def store(path: str, listing: Listing, manifest: str, manifest_stamp: str, readers: str) -> None:
     """Write the listing, with the digest and the stamp of the manifest, and what it says besides in its `Summary`."""
     folders = []
     for folder in listing.folders:
         hashed = xxhash.xxh3_128()
         for part in (parts := folder.dump()):
             hashed.update(part)
-        folders.append((folder.path, len(folder.names), sum(map(len, parts)), hashed.hexdigest()))
-    contents = _line(_Contents(listing.root_missing, listing.unreadable, listing.base, listing.departed, folders))
-    summary = Summary(listing.digest(), len(listing), manifest, manifest_stamp.hex(), readers, contents[:32].decode())
-    lines = (_line(summary, version=FORMAT_VERSION), contents)
+        folders.append(_Kept(folder.path, len(folder.names), sum(map(len, parts)), hashed.hexdigest()))
+    contents = _line(folders)
+    summary = Summary(listing.digest(), len(listing), manifest, manifest_stamp, readers, contents[:32].decode())
+    lines = (_line({"version": FORMAT_VERSION, **summary._asdict()}), contents)
     write_whole(path, chain(lines, *(folder.dump() for folder in listing.folders)))
 
 
@@ -336,75 +351,56 @@ def read_summary(path: str) -> Summary | None:
     try:
         with open(path, "rb") as file:
             return _summary(file)
-    except (OSError, ValueError, TypeError, KeyError):
+    except _UNTRUSTED:
         return None
 
 
-def read_listing(path: str) -> Listing | None:
-    """The stored listing, whole; None where there is none that can be trusted."""
-    try:
-        with open(path, "rb") as file:
-            root_missing, unreadable, base, departed, folders = _contents(file)
-            return Listing(list(_folders(file, folders)), unreadable, root_missing, base, departed)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+def stored_folders(path: str) -> Iterator[Folder]:
+    """The folders of the stored listing, one by one, as far as they can be trusted."""
+    with suppress(*_UNTRUSTED), open(path, "rb") as file:
+        digest = _summary(file).contents
+        line = file.readline()
+        if line[:32].decode() != digest:
+            raise ValueError("the second line is not that of the first")
+        for kept in starmap(_Kept, _parsed(line)):
+            body = file.read(kept.length)
+            if xxhash.xxh3_128_hexdigest(body) != kept.digest:
+                raise ValueError(f"what is kept of {kept.path} is damaged")
+            yield Folder.parse(kept.path, kept.files, body)
 
 
 def remember(found: Listing, path: str) -> None:
     """Take over what the stored listing knows of the files whose stamps stand, as far as it can be trusted."""
     now = {folder.path: folder for folder in found.folders}
     departed: dict[str, int] = {}
-    with suppress(OSError, ValueError, TypeError, KeyError), open(path, "rb") as file:
-        contents = _contents(file)
-        for before in _folders(file, contents.folders):
-            folder = now.get(before.path)
-            if folder is not None:
-                folder.remember(before)
-            if folder is None or folder.names != before.names:
-                there = frozenset(folder.names if folder else ())
-                departed |= {
-                    before.path_of(index): before.claims[index]
-                    for index, name in enumerate(before.names)
-                    if name not in there
-                }
-        if contents.base:
-            found.base, found.departed = contents.base, contents.departed | departed
+    files = 0
+    for before in stored_folders(path):
+        files += len(before.names)
+        folder = now.get(before.path) or Folder.of(before.path, [])
+        departed.update((before.path_of(place), before.claims[place]) for place in folder.remember(before))
+    summary = read_summary(path)
+    if summary and summary.files == files:  # all of it could be trusted
+        found.base, found.departed = summary.manifest, departed
 
 
-def _folders(file: BinaryIO, folders: list[tuple[str, int, int, str]]) -> Iterator[Folder]:
-    for path, count, length, digest in folders:
-        body = file.read(length)
-        if xxhash.xxh3_128_hexdigest(body) != digest:
-            raise ValueError(f"what is kept of {path} is damaged")
-        yield Folder.parse(path, count, body)
-
-
-def _contents(file: BinaryIO) -> _Contents:
-    digest = _summary(file).contents
-    line = file.readline()
-    if line[:32].decode() != digest:
-        raise ValueError("the second line is not that of the first")
-    return _Contents(**_facts(line))
+_UNTRUSTED = (OSError, ValueError, TypeError, KeyError, AttributeError)
 
 
 def _summary(file: BinaryIO) -> Summary:
-    facts = _facts(file.readline())
+    facts = _parsed(file.readline())
     if facts.pop("version") != FORMAT_VERSION:
         raise ValueError("another version")
     return Summary(**facts)
 
 
-def _line(facts: Summary | _Contents, **more: int) -> bytes:
+def _line(facts: Any) -> bytes:
     """As JSON, after its own digest."""
-    text = json.dumps(more | facts._asdict()).encode()
+    text = json.dumps(facts).encode()
     return b"%b %b\n" % (xxhash.xxh3_128_hexdigest(text).encode(), text)
 
 
-def _facts(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes) -> Any:
     digest, _, text = line.rstrip(b"\n").partition(b" ")
     if digest.decode() != xxhash.xxh3_128_hexdigest(text):
         raise ValueError("the line is damaged")
-    facts = json.loads(text)
-    if not isinstance(facts, dict):
-        raise TypeError("the line holds something else")
-    return facts
+    return json.loads(text)

@@ -17,9 +17,9 @@ from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld
 from sigid.pipeline.changes import Action, Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
-from sigid.pipeline.listing import Listing, read_listing
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.register import registered, store
-from sigid.pipeline.scan import clock, digest_of, keep, look
+from sigid.pipeline.scan import clock, digest_of, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
@@ -60,8 +60,11 @@ def load(
     settings: Settings,
     options: Options = Options(),
     progress: Progress = lambda _done, _total: None,
+    found: Listing | None = None,
 ) -> Loaded:
     """Load the source: everything that can be read and is certain is done, whatever the problem with the rest.
+
+    `found` is what a scan has returned just now; without it the load looks for itself.
 
     Raises DatasetError where the dataset as a whole can't be trusted, BusyError where another process loads the
     source, WarehouseError; then nothing was done, or the batches that were committed stand.
@@ -75,11 +78,17 @@ def load(
         database.session() as session,
     ):
         moment = clock(place)
-        listing = read_listing(str(place.listing)) or look(source, place.root, settings.workers)
+        listing = found or _looked(source, settings, place)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
         ledger = Ledger(session, source.name)
         study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
         return _Load(study, ledger, session, options).run(place, progress)
+
+
+def _looked(source: Source, settings: Settings, place: Workplace) -> Listing:
+    listing = look(source, place.root, settings.workers)
+    recall(listing, place)
+    return listing
 
 
 def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from sigid.errors import Reason
 from sigid.pipeline.changes import weigh
 from sigid.pipeline.extract import Extracted, Plain
-from sigid.pipeline.listing import remember
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
-from sigid.pipeline.scan import look
+from sigid.pipeline.scan import look, recall
 from sigid.pipeline.study import Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
@@ -53,7 +52,7 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     place = Workplace.of(source, settings)
     listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
-    remember(listing, str(place.listing))
+    recall(listing, place)
     with ExitStack() as stack:
         session = None
         if is_there(settings.warehouse):

@@ -11,7 +11,7 @@ import xxhash
 from sigid.pipeline import listing as listing_
 from sigid.pipeline import stamps
 from sigid.pipeline.escape import all_shown, raw, shown
-from sigid.pipeline.listing import STAMP, Folder, Listing, remember, stamp_of
+from sigid.pipeline.listing import STAMP, Folder, Listing, Summary, remember, stamp_of
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.running import only_one
@@ -28,24 +28,28 @@ _PASSED_OVER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 def scan(source: Source, settings: Settings) -> Listing | None:
     """Bring the source's manifest up to date: each file's path, and the hash of its content where that is known.
 
-    Returns the new listing, or None where nothing has changed since the last one. What cannot be read is put down
-    as that; it is the load that judges it. Raises BusyError where another process scans or loads the source.
+    Returns the new listing, for a load, or None where nothing has changed since the one that the last load left. What
+    cannot be read is put down as that; it is the load that judges it. Raises BusyError where another process scans or
+    loads the source.
     """
     place = Workplace.of(source, settings)
     with only_one(str(place.lock), f"a scan or load of {source.name}"):
         found = look(source, place.root, settings.workers)
-        summary = listing_.read_summary(str(place.listing))
-        if (
-            summary
-            and summary.digest == found.digest()
-            and summary.readers == place.readers
-            and summary.manifest_stamp == _stamp_of_file(place.manifest).hex()
-        ):
+        summary = summary_of(place)
+        if summary and summary.digest == found.digest() and summary.manifest_stamp == manifest_stamp(place):
             return None
-        if summary and summary.readers == place.readers:
-            remember(found, str(place.listing))
-        keep(found, place)
+        recall(found, place)
+        if summary and summary.manifest == digest_of(found, place):
+            keep(found, place)
+        else:
+            _write_manifest(found, place)
         return found
+
+
+def recall(found: Listing, place: Workplace) -> None:
+    """Take over from the last load's listing what still holds of it."""
+    if summary_of(place):
+        remember(found, str(place.listing))
 
 
 def look(source: Source, root: Path, processes: int = 1) -> Listing:
@@ -71,7 +75,7 @@ def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
             found.unreadable[path] = _words_for(error)
             continue
         if names:
-            yield Folder.of(path, sorted(all_shown(names)))
+            yield Folder.of(path, all_shown(names))
         below.extend((each, depth + 1) for each in folders)
 
 
@@ -129,13 +133,16 @@ def digest_of(found: Listing, place: Workplace) -> str:
 def keep(found: Listing, place: Workplace) -> None:
     """Write the manifest, unless it stands as it is, and the listing."""
     digest = digest_of(found, place)
-    summary = listing_.read_summary(str(place.listing))
-    standing = (summary.manifest, summary.manifest_stamp) if summary else None
-    if standing != (digest, _stamp_of_file(place.manifest).hex()):
-        write_whole(str(place.manifest), found.manifest())
-    for left in place.listing.parent.glob("*.new"):  # by one who was killed while he wrote
+    summary = summary_of(place)
+    if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest_stamp(place)):
+        _write_manifest(found, place)
+    listing_.store(str(place.listing), found, digest, manifest_stamp(place), place.readers)
+
+
+def _write_manifest(found: Listing, place: Workplace) -> None:
+    write_whole(str(place.manifest), found.manifest())
+    for left in place.manifest.parent.glob("*.new"):  # by one who was killed while he wrote
         left.unlink()
-    listing_.store(str(place.listing), found, digest, _stamp_of_file(place.manifest), place.readers)
 
 
 def trusted_stamp(stamp: bytes, clock: int) -> bytes:
@@ -144,7 +151,12 @@ def trusted_stamp(stamp: bytes, clock: int) -> bytes:
     That is git's rule for entries that are racily clean; the clock is the file system's, in nanoseconds.
     """
     _, modified, changed, inode = STAMP.unpack(stamp)
-    return stamp if changed < clock - _RACY_NS else STAMP.pack(listing_.VOID, modified, changed, inode)
+    return stamp if is_at_rest(changed, clock) else STAMP.pack(listing_.VOID, modified, changed, inode)
+
+
+def is_at_rest(changed: int, clock: int) -> bool:
+    """Whether what last changed at that time can't change unseen any more; both are the file system's nanoseconds."""
+    return changed < clock - _RACY_NS
 
 
 def clock(place: Workplace) -> int:
@@ -156,8 +168,15 @@ def clock(place: Workplace) -> int:
     return place.lock.stat().st_ctime_ns
 
 
-def _stamp_of_file(path: Path) -> bytes:
+def summary_of(place: Workplace) -> Summary | None:
+    """What the listing that the last load left says of itself; None where it is of no use."""
+    summary = listing_.read_summary(str(place.listing))
+    return summary if summary and summary.readers == place.readers else None
+
+
+def manifest_stamp(place: Workplace) -> str:
+    """The stamp of the manifest's file, in hexadecimal; empty where there is none."""
     try:
-        return stamp_of(path.stat())
+        return stamp_of(place.manifest.stat()).hex()
     except OSError:
-        return b""
+        return ""

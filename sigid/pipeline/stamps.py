@@ -29,13 +29,16 @@ def take(root: str, folders: Iterable[Folder], processes: int) -> tuple[list[Fol
     the folders, and what the system says of those whose files can't be looked at, by their paths; they have no names.
     """
     works: list[_Work] = []
+    known = 0
     with Helpers() as helpers:
         for batch in _batches(folders):
             works.append(_Work(root, batch))
             if works[-1].files >= FILES_WORTH_A_PROCESS and helpers.busy() < processes - 1:
                 helpers.start(partial(_share, works))
+                known = len(works)
         files = sum(work.files for work in works)
-        for _ in range(1, min(processes, files // FILES_WORTH_A_PROCESS)):  # what began early knows too little
+        informed = helpers.busy() if known == len(works) else 0  # the others end when all that they know of is begun
+        for _ in range(1 + informed, min(processes, files // FILES_WORTH_A_PROCESS)):
             helpers.start(partial(_share, works))
         _share(works)
     failed: dict[str, OSError] = {}
@@ -55,7 +58,8 @@ def _batches(folders: Iterable[Folder]) -> Iterator[list[Folder]]:
             yield batch
             before += files
             batch, files = [], 0
-    yield batch
+    if batch:
+        yield batch
 
 
 def _share(works: Sequence[_Work]) -> None:

@@ -16,6 +16,8 @@ class Workplace(NamedTuple):
     root: Path
     listing: Path
     manifest: Path
+    answer: Path
+    """What the warehouse last said, and the stamp that its file had then."""
     lock: Path
     readers: str
     """The versions of what reads the files: of the source's names and of the formats."""
@@ -27,6 +29,7 @@ class Workplace(NamedTuple):
             root=settings.datasets / source.directory,
             listing=cache / "listing",
             manifest=cache / "manifest",
+            answer=cache / "answer",
             lock=cache / "lock",
             readers=".".join(str(version) for version in (source.version, *(each.version for each in Format))),
         )

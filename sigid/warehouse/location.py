@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from sigid.errors import SettingError
 
@@ -26,3 +27,25 @@ def file_of(url: str) -> str:
 def is_there(url: str) -> bool:
     """Whether there is a warehouse at that URL to be asked, whatever its state."""
     return os.path.exists(file_of(url))
+
+
+class FileStamp(NamedTuple):
+    """What changes with the file of a warehouse; the times are in nanoseconds."""
+
+    size: int
+    modified: int
+    changed: int
+    inode: int
+    device: int
+
+
+def stamp_of_file(url: str) -> FileStamp | None:
+    """The stamp of the warehouse's file; None where there is none, or where something of it lies in another file."""
+    file = file_of(url)
+    try:
+        status = os.stat(file)
+        if any(os.path.exists(file + suffix) for suffix in ("-wal", "-journal")):
+            return None
+    except OSError:
+        return None
+    return FileStamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)

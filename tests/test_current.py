@@ -1,0 +1,122 @@
+"""Whether a load has anything to do: the warehouse's word, and its last word while its file stands."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sigid.pipeline import current
+from sigid.pipeline.scan import clock
+from sigid.pipeline.workplace import Workplace
+from sigid.warehouse.fingerprint import holds
+from tests.trees import Site, site_a, snapshot
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The manifests that the warehouse is asked for."""
+    asked: list[str] = []
+
+    def heard(url: str, source: str, manifest: str) -> bool:
+        asked.append(manifest)
+        return holds(url, source, manifest)
+
+    monkeypatch.setattr(current, "holds", heard)
+    return asked
+
+
+@pytest.fixture
+def at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site that was loaded a while ago, and asked about since."""
+
+    monkeypatch.setattr(current, "clock", lambda place: clock(place) + 10**10)
+    site = site_a(tmp_path)
+    site.load()
+    assert current.is_current(site.source, site.settings)
+    return site
+
+
+def is_current(site: Site) -> bool:
+    return current.is_current(site.source, site.settings)
+
+
+def test_a_warehouse_whose_file_stands_is_not_asked_again(at_rest: Site, questions: list[str]) -> None:
+    before = snapshot(at_rest.folder)
+
+    assert is_current(at_rest)
+    assert questions == []
+    assert snapshot(at_rest.folder) == before
+
+
+def test_a_warehouse_that_changed_a_moment_ago_is_asked_each_time(tmp_path: Path, questions: list[str]) -> None:
+    site = site_a(tmp_path)
+    site.load()
+
+    assert is_current(site)
+    assert is_current(site)
+    assert len(questions) == 2
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM source_file", "UPDATE load SET fingerprint = 'another'"])
+def test_a_warehouse_that_was_changed_by_hand_is_asked(at_rest: Site, statement: str) -> None:
+    at_rest.execute(statement)
+
+    assert not is_current(at_rest)
+
+
+def test_a_change_that_is_not_yet_in_the_file_itself_is_seen(at_rest: Site) -> None:
+    with closing(sqlite3.connect(at_rest.warehouse_file, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM source_file")
+        assert at_rest.warehouse_file.with_name("sigid.sqlite-wal").stat().st_size
+
+        assert not is_current(at_rest)
+
+
+def test_another_warehouse_in_its_place_is_asked(at_rest: Site, questions: list[str]) -> None:
+    copy = at_rest.warehouse_file.with_name("copy")
+    copy.write_bytes(at_rest.warehouse_file.read_bytes())
+    copy.replace(at_rest.warehouse_file)
+
+    assert is_current(at_rest)
+    assert len(questions) == 1
+
+
+def test_a_warehouse_that_is_gone_holds_nothing(at_rest: Site) -> None:
+    at_rest.warehouse_file.unlink()
+
+    assert not is_current(at_rest)
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"\xff" * 1000, None])
+def test_a_lost_answer_is_asked_for_again(at_rest: Site, questions: list[str], damage: bytes | None) -> None:
+    answer = Workplace.of(at_rest.source, at_rest.settings).answer
+    before = answer.read_bytes()
+    if damage is None:
+        answer.unlink()
+    else:
+        answer.write_bytes(damage)
+
+    assert is_current(at_rest)
+    assert len(questions) == 1
+    assert answer.read_bytes() == before
+
+
+def test_where_the_files_say_something_else_there_is_nothing_to_ask(at_rest: Site, questions: list[str]) -> None:
+    at_rest.write({"Online/Genuine/099_1.HWR": b"1,2,3\n"})
+    at_rest.scan()
+
+    assert not is_current(at_rest)
+    assert questions == []
+
+
+def test_where_the_answer_cannot_be_kept_it_is_asked_for_each_time(at_rest: Site, questions: list[str]) -> None:
+    answer = Workplace.of(at_rest.source, at_rest.settings).answer
+    answer.unlink()
+    answer.mkdir()
+
+    assert is_current(at_rest)
+    assert is_current(at_rest)
+    assert len(questions) == 2
