@@ -608,14 +608,14 @@ def test_a_file_that_is_swapped_for_something_else_after_the_scan_is_neither_fol
     tmp_path: Path,
 ) -> None:
     site = site_a(tmp_path, {GENUINE: THREE_POINTS, OTHER: THREE_POINTS, "Offline/Genuine/001_01.PNG": b""})
-    site.scan()
+    found = site.scan()
     (site.root / "Offline").rename(tmp_path / "elsewhere")
     (site.root / "Offline").symlink_to(tmp_path / "elsewhere")
     site.remove(GENUINE, OTHER)
     (site.root / GENUINE).symlink_to(tmp_path / "elsewhere" / "Genuine" / "001_01.PNG")
     os.mkfifo(site.root / OTHER)
 
-    loaded = load(site.source, site.settings)
+    loaded = load(site.source, site.settings, found=found)
 
     assert (loaded.counts.added, loaded.counts.rejected) == (0, 3)
     assert site.rejections() == {

@@ -252,10 +252,10 @@ def test_a_file_that_vanishes_between_scan_and_load_is_left_to_the_next_one(
     site = site_a(tmp_path)
     site.load()
     site.write({OTHER: trajectory((9, 9, 9))})
-    site.scan()
+    found = site.scan()
     site.remove(GENUINE, OTHER)
 
-    loaded = load(site.source, site.settings)
+    loaded = load(site.source, site.settings, found=found)
 
     assert (loaded.counts.unchanged, loaded.counts.retired) == (29, 0)
     assert len(site.live()) == 30
