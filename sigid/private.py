@@ -30,10 +30,11 @@ def private_file(path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview]) -> None:
+def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, sync: bool = True) -> None:
     """Put the bytes in the place of the file, whole or not at all: written aside, synced, then renamed.
 
-    The file has mode 0600, its folder is made where it is missing.
+    What is known by its stamp or digest, and can be made again, need not be synced: a power cut leaves some other
+    file then, and whoever reads it sees that. The file has mode 0600, its folder is made where it is missing.
     """
     folder = os.path.dirname(path) or "."
     private_folder(folder)
@@ -42,7 +43,8 @@ def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview]) -> N
         with open(descriptor, "wb") as file:
             file.writelines(parts)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.replace(aside, path)
     except BaseException:
         os.unlink(aside)

@@ -298,7 +298,10 @@ class Lifecycle(RuleBasedStateMachine):
 
         self._check_that_nothing_is_left_to_do(counts)
         if problem is None and not any(each.stale and not each.retired for each in self.model.signatures.values()):
-            assert self.site.digest() == self.site.clean_digest()
+            clean = self.site.afresh()
+            clean.load(allow_removals=True)
+            assert self.site.digest() == clean.digest()
+            assert self.site.manifest == clean.manifest
 
     def _plan(self) -> tuple[list[Planned], SigidError | None]:
         planned: list[Planned] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from sigid.pipeline.scan import clock, is_at_rest, manifest_stamp, summary_of
+from sigid.pipeline import manifest
+from sigid.pipeline.scan import clock, is_at_rest, summary_of
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.settings import Settings
@@ -21,7 +22,7 @@ def is_current(source: Source, settings: Settings) -> bool:
     """
     place = Workplace.of(source, settings)
     summary = summary_of(place)
-    if summary is None or not summary.files or summary.manifest_stamp != manifest_stamp(place):
+    if summary is None or not summary.files or summary.manifest_stamp != manifest.stamp(place):
         return False
     stamp = stamp_of_file(settings.warehouse)  # before the question: what happens meanwhile must not go unseen
     answer = f"{summary.manifest} {' '.join(map(str, stamp))}".encode() if stamp else b""

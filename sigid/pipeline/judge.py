@@ -6,17 +6,13 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, pairwise
-from typing import TypeAlias
 
 import xxhash
 
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
-from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing
+from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
 from sigid.sources.base import Claim, Names, Source
-
-Place: TypeAlias = tuple[Folder, int]
-"""Where in a listing a file is."""
 
 
 class Judge:
@@ -53,7 +49,7 @@ class Judge:
 
         Returns where the affected files are, in the order of the paths.
         """
-        new = [(folder, index) for folder in self._listing.folders for index in folder.unknown()]
+        new = self._listing.unknown()
         for folder, index in new:
             self._ask(folder, index)
         claims = {folder.claims[index] for folder, index in new} | set(self._listing.departed.values())

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, repeat, starmap
 from os import stat_result
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import xxhash
 
@@ -37,7 +37,9 @@ UNKNOWN = bytes(HASH_SIZE)
 """In the place of a hash: the file is to be read."""
 UNREAD = UNKNOWN[:-1] + b"\1"
 """In the place of a hash: the file's name, or an index, decides; what it contains does not matter."""
-_WORDS = {UNKNOWN.hex(): "unknown", UNREAD.hex(): "unread"}
+_WORDS = {UNKNOWN: "unknown", UNREAD: "unread"}
+_NO_HASH = UNKNOWN[:-1]
+WORD_SIZE = 2 * HASH_SIZE
 
 CLAIM_SIZE = 8
 UNASKED = 0
@@ -177,13 +179,18 @@ class Folder:
                 yield index
             at = self.hashes.find(UNKNOWN, (index + 1) * HASH_SIZE)
 
+    def word(self, index: int) -> str:
+        """What the manifest says of the file: the hash, or why there is none."""
+        content = self.content(index)
+        word = (self.kind(index) or _WORDS[content]) if content in _WORDS else content.hex()
+        return f"{word:<{WORD_SIZE}}"
+
     def lines(self, indexes: Sequence[int]) -> str:
         """Some files' lines in the manifest."""
         hashes = b"".join([self.hashes[index * HASH_SIZE : (index + 1) * HASH_SIZE] for index in indexes])
         words = hashes.hex(" ", -HASH_SIZE).split()
-        for number, word in enumerate(words):
-            if word in _WORDS:
-                words[number] = f"{self.kind(indexes[number]) or _WORDS[word]:<32}"
+        if _NO_HASH in hashes:
+            words = [self.word(index) for index in indexes]
         names = map(self.names.__getitem__, indexes)
         prefix = f"  {self.path}/" if self.path else "  "
         return "".join(chain.from_iterable(zip(words, repeat(prefix), names, repeat("\n"))))
@@ -229,13 +236,15 @@ class Listing:
     root_missing: bool = False
     base: str = ""
     """The digest of the manifest that the last load left, where what it knew was taken over."""
+    manifest_stamp: str = ""
+    """The stamp of the manifest that lists just these files, where one was written."""
     departed: dict[str, int] = field(default_factory=dict)
     """The files that have gone since, and the hashes of what they claimed to be."""
 
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""
-        for folder, start, stop in self._stretches():
-            for index in folder.order()[start:stop]:
+        for folder, order in self.stretches():
+            for index in order:
                 yield folder, index
 
     def __len__(self) -> int:
@@ -268,18 +277,11 @@ class Listing:
         links = [folder.path_of(index) for folder in self.folders for index, kind in folder.kinds() if kind == link]
         return [*self.unreadable, *links]
 
-    def manifest(self) -> Iterator[bytes]:
-        """Lines of content hash, two blanks and path, as the xxhsum tools have them; in the order of the paths.
+    def unknown(self) -> list[Place]:
+        """The files whose content is unknown."""
+        return [(folder, index) for folder in self.folders for index in folder.unknown()]
 
-        Where no hash is known there is a word instead. Each piece is some lines.
-        """
-        for folder, start, stop in self._stretches():
-            for first in range(start, stop, _LINES_AT_ONCE):
-                yield folder.lines(folder.order()[first : min(first + _LINES_AT_ONCE, stop)]).encode()
-        for path in sorted(self.unreadable):
-            yield f"{'unreadable':<32}  {path}/\n".encode()
-
-    def _stretches(self) -> Iterator[tuple[Folder, int, int]]:
+    def stretches(self) -> Iterator[tuple[Folder, array[int]]]:
         """Every file, as stretches of a folder's `order` that come one after the other in the order of the paths."""
         below: dict[str, list[Folder]] = {}
         by_path = {folder.path: folder for folder in self.folders}
@@ -294,15 +296,19 @@ class Listing:
         return _in_order(by_path.get("") or Folder.of("", []), below)
 
 
-def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[Folder, int, int]]:
+Place: TypeAlias = tuple[Folder, int]
+"""Where in a listing a file is: its folder, and its index there."""
+
+
+def _in_order(folder: Folder, below: dict[str, list[Folder]]) -> Iterator[tuple[Folder, array[int]]]:
     done = 0
     for child in below.get(folder.path, ()):
         relative = child.path[len(folder.path) + 1 :] if folder.path else child.path
         reached = bisect_left(folder.order(), relative + "/", done, key=folder.names.__getitem__)
-        yield folder, done, reached
+        yield folder, folder.order()[done:reached]
         yield from _in_order(child, below)
         done = reached
-    yield folder, done, len(folder.names)
+    yield folder, folder.order()[done:]
 
 
 class Summary(NamedTuple):
@@ -381,6 +387,8 @@ def remember(found: Listing, path: str) -> None:
     summary = read_summary(path)
     if summary and summary.files == files:  # all of it could be trusted
         found.base, found.departed = summary.manifest, departed
+        if not departed and files == len(found):
+            found.manifest_stamp = summary.manifest_stamp
 
 
 _UNTRUSTED = (OSError, ValueError, TypeError, KeyError, AttributeError)

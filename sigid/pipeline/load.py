@@ -156,7 +156,7 @@ class _Load:
         listing.base, listing.departed = "", {}
         if self._complete and not removals.withheld:
             listing.base = digest_of(listing, place)
-        keep(listing, place)
+        keep(listing, place, self._study.affected)
         self._ledger.finish(self._started, counts, listing.base)
         return Loaded(counts, self._problem(removals, counts))
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import xxhash
 
 from sigid.pipeline import listing as listing_
-from sigid.pipeline import stamps
+from sigid.pipeline import manifest, stamps
 from sigid.pipeline.escape import all_shown, raw, shown
-from sigid.pipeline.listing import STAMP, Folder, Listing, Summary, remember, stamp_of
+from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
 from sigid.pipeline.workplace import Workplace
-from sigid.private import write_whole
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
@@ -36,13 +35,13 @@ def scan(source: Source, settings: Settings) -> Listing | None:
     with only_one(str(place.lock), f"a scan or load of {source.name}"):
         found = look(source, place.root, settings.workers)
         summary = summary_of(place)
-        if summary and summary.digest == found.digest() and summary.manifest_stamp == manifest_stamp(place):
+        if summary and summary.digest == found.digest() and summary.manifest_stamp == manifest.stamp(place):
             return None
         recall(found, place)
         if summary and summary.manifest == digest_of(found, place):
             keep(found, place)
         else:
-            _write_manifest(found, place)
+            manifest.write(found, place, found.unknown())
         return found
 
 
@@ -130,19 +129,16 @@ def digest_of(found: Listing, place: Workplace) -> str:
     return xxhash.xxh3_128_hexdigest(f"{found.content_digest()} {place.readers}".encode())
 
 
-def keep(found: Listing, place: Workplace) -> None:
-    """Write the manifest, unless it stands as it is, and the listing."""
+def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = None) -> None:
+    """Write the manifest, unless it stands as it is, and the listing.
+
+    Where the files that have `changed` are known, the manifest is that of the listing's stamp but for them.
+    """
     digest = digest_of(found, place)
     summary = summary_of(place)
-    if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest_stamp(place)):
-        _write_manifest(found, place)
-    listing_.store(str(place.listing), found, digest, manifest_stamp(place), place.readers)
-
-
-def _write_manifest(found: Listing, place: Workplace) -> None:
-    write_whole(str(place.manifest), found.manifest())
-    for left in place.manifest.parent.glob("*.new"):  # by one who was killed while he wrote
-        left.unlink()
+    if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest.stamp(place)):
+        manifest.write(found, place, changed)
+    listing_.store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
 
 
 def trusted_stamp(stamp: bytes, clock: int) -> bytes:
@@ -172,11 +168,3 @@ def summary_of(place: Workplace) -> Summary | None:
     """What the listing that the last load left says of itself; None where it is of no use."""
     summary = listing_.read_summary(str(place.listing))
     return summary if summary and summary.readers == place.readers else None
-
-
-def manifest_stamp(place: Workplace) -> str:
-    """The stamp of the manifest's file, in hexadecimal; empty where there is none."""
-    try:
-        return stamp_of(place.manifest.stat()).hex()
-    except OSError:
-        return ""

@@ -11,8 +11,8 @@ from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, stands
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
-from sigid.pipeline.judge import Judge, Place
-from sigid.pipeline.listing import UNREAD, Folder, Listing, hash_of
+from sigid.pipeline.judge import Judge
+from sigid.pipeline.listing import UNREAD, Folder, Listing, Place, hash_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
@@ -70,7 +70,8 @@ class Study:
         self.names = self._read_names()
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
-        self._affected: list[Place] | None = None
+        self.affected: list[Place] | None = None
+        """Where the files are to which something may have happened, where these are not all."""
         self.changes: Changes = self._compare(ledger, rehash=rehash)
 
     def rejected(self) -> Iterator[list[Found]]:
@@ -121,8 +122,8 @@ class Study:
             self._judge.compare_all()
             lines = ledger.lines() if ledger else ()
             return compare(self._files(), lines, rehash=rehash, hidden=self._hidden)
-        self._affected = self._judge.compare_new()
-        paths = {folder.path_of(index) for folder, index in self._affected} | departed.keys()
+        self.affected = self._judge.compare_new()
+        paths = {folder.path_of(index) for folder, index in self.affected} | departed.keys()
         lines_of = ledger.lines_of(sorted(paths))
         changes = compare(self._files(), [lines_of[path] for path in sorted(lines_of)], hidden=self._hidden)
         changes.add_others(ledger.last_counts(), lines_of.values())
@@ -130,7 +131,7 @@ class Study:
 
     def _places(self) -> Iterable[Place]:
         """Where the files are that are compared."""
-        return self._judge.all() if self._affected is None else self._affected
+        return self._judge.all() if self.affected is None else self.affected
 
     def _files(self) -> Iterator[tuple[str, Callable[[], Found]]]:
         return ((folder.path_of(index), partial(self._found, folder, index)) for folder, index in self._places())
