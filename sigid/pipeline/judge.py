@@ -15,6 +15,9 @@ from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listin
 from sigid.sources.base import Claim, Names, Source
 
 
+_CLAIMS_AT_ONCE = 250_000
+
+
 class Judge:
     """Says of each file of a listing what its name, the file system and the other names say of it.
 
@@ -40,9 +43,7 @@ class Judge:
                 folder.claims = array("Q", bytes(CLAIM_SIZE * len(folder.names)))
             for index in range(len(folder.names)):
                 self._ask(folder, index)
-        claims = chain.from_iterable(folder.claims for folder in self._listing.folders)
-        shared = {one for one, other in pairwise(sorted(claims)) if one == other}
-        self._compare(self._with(shared))
+        self._compare(self._with(self._shared()))
 
     def compare_new(self) -> list[Place]:
         """Find those names among the ones that are affected by what is new, changed or gone since the listing's base.
@@ -65,6 +66,16 @@ class Judge:
             with suppress(Rejected):
                 claim = _short_hash(self._names.claim(folder.path_of(index)).key)
             folder.claims[index] = claim
+
+    def _shared(self) -> set[int]:
+        """The claims that more than one name makes; so many of them at a time that their numbers take no room."""
+        parts = len(self._listing) // _CLAIMS_AT_ONCE + 1
+        shared: set[int] = set()
+        for part in range(parts):
+            claims = chain.from_iterable(folder.claims for folder in self._listing.folders)
+            some = sorted(claim for claim in claims if (claim >> 8) % parts == part)
+            shared.update(one for one, other in pairwise(some) if one == other)
+        return shared
 
     def _with(self, claims: set[int]) -> list[Place]:
         """Where the files are that make one of these claims."""

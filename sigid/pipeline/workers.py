@@ -26,7 +26,7 @@ _K = TypeVar("_K")
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 
-FILES_WORTH_A_PROCESS = 400
+FILES_WORTH_A_PROCESS = 1500
 """Below about so many files a process takes longer to start than it saves."""
 
 
