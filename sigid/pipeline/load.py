@@ -68,8 +68,7 @@ def load(
     with (
         only_one(str(place.lock), f"a scan or load of {source.name}"),
         closing(open_database(settings.warehouse)) as database,
-        database.lock(source.name),
-        database.session() as session,
+        database.loading(source.name) as session,
     ):
         moment = clock(place)
         listing = read_listing(str(place.listing)) or look(source, place.root)

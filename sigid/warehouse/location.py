@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-import os
+from typing import Any, Protocol
 
 from sigid.errors import SettingError
 
-_SQLITE = "sqlite:///"
-_WAY_OUT = "write it like sqlite:///build/warehouse.sqlite"
+
+class Reach(Protocol):
+    """What sigid asks of a kind of database before it opens one."""
+
+    def check(self, url: str) -> None:
+        """Raise SettingError where the URL cannot be used; it repeats nothing of the URL, which may hold a password."""
+
+    def is_there(self, url: str) -> bool:
+        """Whether there is a warehouse, whatever its state. Raises WarehouseError where that cannot be known."""
+
+    def ask(self, url: str, question: str, value: str) -> tuple[Any, ...] | None:
+        """The first row that answers the question, in which the value stands wherever there is a question mark.
+
+        None where there is no such row, or the question cannot be answered.
+        """
 
 
-def file_of(url: str) -> str:
-    """The file of an embedded warehouse.
+def scheme_of(url: str) -> str:
+    """What says which kind of database it is."""
+    return url.partition(":")[0]
 
-    Raises SettingError, which repeats nothing of the URL: it may hold a password.
-    """
-    if not url.startswith("sqlite:"):
-        raise SettingError(f"SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; {_WAY_OUT}")
-    file = url.removeprefix(_SQLITE)
-    if file in (url, "", ":memory:") or "?" in file:
-        raise SettingError(f"SIGID_WAREHOUSE names no file, or more than a file; {_WAY_OUT}")
-    return file
+
+def check(url: str) -> None:
+    """Raise SettingError where no warehouse can be at that URL."""
+    _reach(url).check(url)
 
 
 def is_there(url: str) -> bool:
     """Whether there is a warehouse at that URL to be asked, whatever its state."""
-    return os.path.exists(file_of(url))
+    return _reach(url).is_there(url)
+
+
+def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+    """Ask the warehouse at that URL one question, as `Reach` describes it."""
+    return _reach(url).ask(url, question, value)
+
+
+def _reach(url: str) -> Reach:
+    match scheme_of(url):
+        case "sqlite":
+            from sigid.warehouse import sqlite_file
+
+            return sqlite_file
+    raise SettingError(
+        "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; write it like sqlite:///build/warehouse.sqlite"
+    )
