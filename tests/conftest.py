@@ -12,6 +12,7 @@ import pytest
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.databases import KINDS, Databases, SqliteFiles
+from tests.postgresql import PostgresqlSchemas, PostgresqlServer, running_server
 from tests.trees import Site
 
 hypothesis.settings.register_profile("sigid", deadline=None)  # a slow disk is no failure
@@ -35,6 +36,17 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def sqlite_databases() -> Databases:
     return SqliteFiles()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: PostgresqlServer) -> Databases:
+    return PostgresqlSchemas(postgresql_server)
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-KINDS = ("sqlite",)
+KINDS = ("sqlite", "postgresql")
 """The names. `conftest` has a fixture `<name>_databases` for each."""
 
 

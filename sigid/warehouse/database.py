@@ -19,4 +19,8 @@ def open_database(url: str) -> Database:
             from sigid.warehouse.sqlite_file import file_of
 
             return SqliteDatabase(file_of(url))
+        case "postgresql+psycopg":
+            from sigid.warehouse.postgresql import PostgresqlDatabase
+
+            return PostgresqlDatabase(url)
     raise AssertionError("no such database has passed the check")

@@ -49,6 +49,11 @@ def _reach(url: str) -> Reach:
             from sigid.warehouse import sqlite_file
 
             return sqlite_file
+        case "postgresql+psycopg":
+            from sigid.warehouse import postgresql_server
+
+            return postgresql_server
     raise SettingError(
-        "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; write it like sqlite:///build/warehouse.sqlite"
+        "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; write it like "
+        "sqlite:///build/warehouse.sqlite or postgresql+psycopg://user@host/database"
     )
