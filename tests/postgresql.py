@@ -55,6 +55,19 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        self.launch()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.execute("SELECT 1")
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self._process is None or self._process.poll() is not None:
+                    raise RuntimeError(self.log()) from None
+            time.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start it; it takes a moment until it answers."""
         settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
         with (self._data / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -69,15 +82,6 @@ class PostgresqlServer:
                 cwd="/",
                 preexec_fn=_end_with_parent,  # nothing else runs then
             )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                self.execute("SELECT 1")
-                return
-            except psycopg.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise RuntimeError((self._data / "log").read_text()) from None
-            time.sleep(0.02)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT for fast, SIGQUIT for immediate, as after a crash."""
@@ -85,6 +89,15 @@ class PostgresqlServer:
             self._process.send_signal(how)
             self._process.wait(timeout=30)
             self._process = None
+
+    def reload(self) -> None:
+        """Have it read its settings again."""
+        self.execute("SELECT pg_reload_conf()")
+        time.sleep(0.1)
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self._data / "log").read_text()
 
     def execute(self, statement: str, values: list[Any] | None = None, database: str = "postgres") -> list[Any]:
         """Have the server's owner say that."""
@@ -162,6 +175,7 @@ class PostgresqlSchemas:
 
     def execute(self, url: str, *statements: str) -> list[Any]:
         with self._connected(url) as connection:
+            connection.execute("SET session_replication_role = replica")  # whatever the keys of other tables say
             for statement in statements:
                 cursor = connection.execute(sql.SQL(statement))
             return cursor.fetchall() if cursor.description else []

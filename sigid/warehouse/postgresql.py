@@ -40,7 +40,11 @@ class PostgresqlDatabase:
         with self._server.connected() as connection:
             is_made = self._has_schema(connection)
         if not is_made:
-            self._make_schema()
+            try:
+                self._make_schema()
+            except BaseException:
+                self.close()
+                raise
 
     def _has_schema(self, connection: Driver) -> bool:
         """Whether it has the schema; nothing is in the way of it otherwise. Raises WarehouseError."""
@@ -195,7 +199,7 @@ class PostgresqlSession:
             with self._server.told():
                 self._connection.execute("COMMIT")
         finally:
-            if not self._connection.closed:
+            with suppress(psycopg.Error):  # of a lost connection, the server undoes it
                 self._connection.rollback()
 
     def moment(self, time: datetime) -> Moment:
@@ -278,9 +282,9 @@ def to_wire(packed: bytes) -> bytes:
 def from_wire(sent: bytes) -> bytes:
     """The array as little-endian float64. Raises psycopg.DataError for one that is no list of numbers."""
     size = (len(sent) - _HEAD_BYTES) // 12
-    words = array("I", sent)
-    if bytes(sent[:_HEAD_BYTES]) != _frame(size)[:_HEAD_BYTES]:
+    if size < 1 or sent[:_HEAD_BYTES] != _frame(size)[:_HEAD_BYTES]:
         raise psycopg.DataError("a coordinate of a trajectory is no list of numbers")
+    words = array("I", sent)
     halves = array("I", bytes(8 * size))
     halves[1::2] = words[_HEAD_WORDS + 1 :: 3]
     halves[::2] = words[_HEAD_WORDS + 2 :: 3]

@@ -132,7 +132,7 @@ class Server:
             raise self._refusal(cause) from error
 
     def _refusal(self, error: psycopg.Error) -> WarehouseError:
-        said = " ".join((error.diag.message_primary or str(error)).split())
+        said = error.diag.message_primary or str(error).partition("\n")[0]
         kind = ConnectionLost if _is_lost(error) else WarehouseError
         return kind(f"the warehouse {self.name} cannot be used: {said}; {_way_out(error, said)}")
 
@@ -180,7 +180,7 @@ _WAYS_OUT = {
 def _way_out(error: psycopg.Error, said: str) -> str:
     if error.sqlstate is None and "FATAL" in said:
         return "check the database, the role, and its password (in the URL, in PGPASSWORD or in ~/.pgpass)"
-    if error.sqlstate is None and "connection failed" in said:
+    if error.sqlstate is None and said.startswith("connection"):
         return "start the server, or check its host and port in SIGID_WAREHOUSE"
     state = error.sqlstate or ""
     return next(
