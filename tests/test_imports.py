@@ -49,7 +49,9 @@ MAY_IMPORT = {
 ONLY_IN = {
     "doit": {"dodo", "tasks"},
     "sqlalchemy": {"sigid.warehouse"},
-    "sqlite3": {"sigid.warehouse", "tasks.state"},
+    "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "tasks.state"},
+    "psycopg": {"sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server"},
+    "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
     "dotenv": {"sigid.settings"},
@@ -59,7 +61,7 @@ ONLY_IN = {
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
-HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"}
+HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "psycopg", "tenacity"}
 
 
 def is_in(module: str, packages: set[str]) -> bool:
