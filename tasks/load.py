@@ -9,7 +9,7 @@ from typing import Any
 
 from doit.task import Task
 
-from sigid.errors import SigidError
+from sigid.errors import ConnectionLost, SigidError
 from sigid.pipeline.listing import read_summary
 from sigid.pipeline.scan import Workplace
 from sigid.settings import Settings
@@ -48,13 +48,14 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
     """One task a source. It has nothing to do while the warehouse holds what the manifest lists."""
     for source in SOURCES:
         place = Workplace.of(source, settings)
+        nothing_to_do = _HasNothingToDo(source, settings)
         yield {
             "basename": name(source),
             "doc": f"load what changed in {source.directory} into the warehouse",
-            "actions": [(_load, [source, settings])],
+            "actions": [(_load, [source, settings, nothing_to_do])],
             "task_dep": [scan.name(source)],
             "file_dep": [str(place.manifest)],
-            "uptodate": [_HasNothingToDo(source, settings)],
+            "uptodate": [nothing_to_do],
             "params": _PARAMS,
         }
 
@@ -69,29 +70,44 @@ def names() -> list[str]:
     return [name(source) for source in SOURCES]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _HasNothingToDo:
     """Whether the warehouse itself says that it holds what the manifest lists, and nothing else was asked for."""
 
     source: Source
     settings: Settings
+    unreachable: ConnectionLost | None = None
+    """Why it could not be asked, which here nobody could be told: the task says it, and does not wait for it again."""
 
     def __call__(self, task: Task) -> bool:
         if any((task.options or {}).values()):
             return False
         summary = read_summary(str(Workplace.of(self.source, self.settings).listing))
-        return (
-            summary is not None
-            and summary.files > 0
-            and holds(self.settings.warehouse, self.source.name, summary.manifest)
-        )
+        try:
+            return (
+                summary is not None
+                and summary.files > 0
+                and holds(self.settings.warehouse, self.source.name, summary.manifest)
+            )
+        except ConnectionLost as error:
+            self.unreachable = error
+            return False
 
     def __repr__(self) -> str:  # in what doit info says
         return "the warehouse holds what the manifest lists, and no option asks for more"
 
 
 @action
-def _load(source: Source, settings: Settings, strict: bool, rehash: bool, allow_removals: bool) -> SigidError | None:
+def _load(
+    source: Source,
+    settings: Settings,
+    asked: _HasNothingToDo,
+    strict: bool,
+    rehash: bool,
+    allow_removals: bool,
+) -> SigidError | None:
+    if asked.unreachable:
+        return asked.unreachable
     from sigid.pipeline.load import Options, load
     from sigid.report.progress import progress
     from sigid.report.terminal import readers_choice

@@ -322,14 +322,15 @@ def test_a_way_to_the_server_that_proves_nothing_earns_a_line_that_says_how(host
 def test_it_is_said_once_a_run(
     guarded: PostgresqlServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(postgresql_server, "tls_advice", lambda host, mode: f"beware of {host}{mode}")
+    monkeypatch.setattr(postgresql_server, "tls_advice", lambda host, mode: f"beware of {host}, {mode}")
+    monkeypatch.setenv("PGSSLMODE", "disable")
     url = url_of_guarded(guarded)
 
     with caplog.at_level(logging.WARNING, "sigid"), open_warehouse(url) as warehouse:
         warehouse.catalog()
 
     assert [record.getMessage() for record in caplog.records] == [
-        f"the warehouse guarded at {guarded.sockets}: beware of {guarded.sockets}"
+        f"the warehouse guarded at {guarded.sockets}: beware of {guarded.sockets}, disable"
     ]
 
 

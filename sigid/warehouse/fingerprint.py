@@ -24,6 +24,7 @@ def holds(url: str, source: str, manifest: str) -> bool:
     """Whether the warehouse holds, of this source, just what a manifest of that digest lists.
 
     It does not where rows were removed since, where there is no warehouse, or where the question can't be answered.
+    Raises ConnectionLost where a server cannot be reached.
     """
     row = ask(url, _QUESTION, source)
     return row is not None and row[0] == fingerprint_of(manifest, row[1], row[2])

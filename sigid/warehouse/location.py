@@ -19,7 +19,8 @@ class Reach(Protocol):
     def ask(self, url: str, question: str, value: str) -> tuple[Any, ...] | None:
         """The first row that answers the question, in which the value stands wherever there is a question mark.
 
-        None where there is no such row, or the question cannot be answered.
+        None where there is no such row, or the question cannot be answered. Raises ConnectionLost where a server cannot
+        be reached, so that nobody waits for it twice.
         """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -33,8 +32,10 @@ _CONNECT = {
 }
 _OPTIONS = {
     "client_min_messages": "warning",
+    "idle_in_transaction_session_timeout": "1h",  # a reader may take his time with what he has read
     "lock_timeout": f"{BUSY_SECONDS}s",
     "statement_timeout": "15min",
+    "synchronous_commit": "on",
     "timezone": "UTC",
 }
 
@@ -44,7 +45,7 @@ def check(url: str) -> None:
     if find_spec("psycopg") is None:
         raise SettingError("SIGID_WAREHOUSE is on PostgreSQL, whose driver is missing; pip install 'sigid[postgresql]'")
     try:
-        sound = url.startswith(_SCHEME) and not url.isspace() and urlsplit(url).port != 0
+        sound = url.startswith(_SCHEME) and urlsplit(url).port != 0
     except ValueError:
         sound = False
     if not sound:
@@ -60,6 +61,8 @@ def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
     try:
         with Server(url).connected() as connection:
             return connection.execute(marked(question), [value] * question.count("?")).fetchone()
+    except ConnectionLost:
+        raise
     except WarehouseError:
         return None
 
@@ -73,7 +76,7 @@ TABLES_NAMED = """
 
 @cache
 def marked(statement: str) -> str:
-    """The statement with the driver's marks in the place of question marks."""
+    """The statement with the driver's marks in the place of question marks, each of which is a value's."""
     return statement.replace("%", "%%").replace("?", "%s")
 
 
@@ -91,7 +94,7 @@ class Server:
             raise SettingError(f"SIGID_WAREHOUSE is no URL of a PostgreSQL database; {_WAY_OUT}") from None
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         self._parameters: dict[str, Any] = {
-            "application_name": f"sigid, process {os.getpid()} on {socket.gethostname()}"[:63],
+            "application_name": f"sigid, process {os.getpid()} on {os.uname().nodename}"[:63],
             **_CONNECT,
             **given,
             "options": f"{settings} {given.get('options') or ''}".strip(),
@@ -104,7 +107,8 @@ class Server:
         import psycopg
 
         connection = psycopg.connect(autocommit=True, **self._parameters)
-        if advice := tls_advice(connection.info.host, connection.info.get_parameters().get("sslmode", "")):
+        (mode,) = (option.val or b"" for option in connection.pgconn.info if option.keyword == b"sslmode")
+        if advice := tls_advice(connection.info.host, mode.decode()):
             _warn(f"the warehouse {self.name}: {advice}")
         return connection
 
@@ -180,7 +184,7 @@ _WAYS_OUT = {
 def _way_out(error: psycopg.Error, said: str) -> str:
     if error.sqlstate is None and "FATAL" in said:
         return "check the database, the role, and its password (in the URL, in PGPASSWORD or in ~/.pgpass)"
-    if error.sqlstate is None and said.startswith("connection"):
+    if error.sqlstate is None and said.startswith(("connection", "failed to resolve")):
         return "start the server, or check its host and port in SIGID_WAREHOUSE"
     state = error.sqlstate or ""
     return next(

@@ -21,7 +21,10 @@ class Session(Protocol):
     """A connection to load through. In a statement each value stands as a question mark."""
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows, a few at a time, of one state of the database."""
+        """The rows, a few at a time, of one state of the database.
+
+        They are read, or done without, before the session is asked for anything else.
+        """
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Insert or update. Returns how many rows were touched."""
