@@ -10,7 +10,7 @@ from doit.exceptions import InvalidDodoFile
 
 from sigid.errors import SigidError
 from sigid.settings import Settings
-from sigid.warehouse.location import file_of
+from sigid.warehouse import location
 from tasks import load, look, plan, process, scan, state
 from tasks.acting import Reporter
 
@@ -20,7 +20,7 @@ state.spare_writes()
 
 try:
     SETTINGS = Settings.read()
-    file_of(SETTINGS.warehouse)  # a URL that can't be used is told before anything is scanned
+    location.check(SETTINGS.warehouse)  # a URL that can't be used is told before anything is scanned
 except SigidError as error:
     raise InvalidDodoFile(str(error)) from None
 

@@ -37,6 +37,10 @@ class WarehouseError(SigidError):
     """The warehouse cannot be opened, read or written."""
 
 
+class ConnectionLost(WarehouseError):
+    """The server is not there, or no longer: what was under way may be done again, from what was committed."""
+
+
 class Reason(StrEnum):
     """Why a file is not in the warehouse. The codes are a fixed interface; the README explains each."""
 

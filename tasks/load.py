@@ -8,7 +8,7 @@ from typing import Any
 
 from doit.task import Task
 
-from sigid.errors import SigidError
+from sigid.errors import ConnectionLost, SigidError
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
@@ -45,13 +45,14 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
     """One task a source. It has nothing to do while the warehouse holds what the manifest lists."""
     for source in SOURCES:
         place = Workplace.of(source, settings)
+        nothing_to_do = _HasNothingToDo(source, settings)
         yield {
             "basename": name(source),
             "doc": f"load what changed in {source.directory} into the warehouse",
-            "actions": [(_load, [source, settings])],
+            "actions": [(_load, [source, settings, nothing_to_do])],
             "task_dep": [scan.name(source)],
             "file_dep": [str(place.manifest)],
-            "uptodate": [_HasNothingToDo(source, settings)],
+            "uptodate": [nothing_to_do],
             "params": _PARAMS,
         }
 
@@ -72,18 +73,35 @@ class _HasNothingToDo:
     def __init__(self, source: Source, settings: Settings) -> None:
         self._source = source
         self._settings = settings
+        self.unreachable: ConnectionLost | None = None
+        """Why it could not be asked, which here nobody could be told: the task says it, and does not wait for it."""
 
     def __call__(self, task: Task) -> bool:
         from sigid.pipeline.current import is_current
 
-        return not any((task.options or {}).values()) and is_current(self._source, self._settings)
+        if any((task.options or {}).values()):
+            return False
+        try:
+            return is_current(self._source, self._settings)
+        except ConnectionLost as error:
+            self.unreachable = error
+            return False
 
     def __repr__(self) -> str:  # in what doit info says
         return "the warehouse holds what the manifest lists, and no option asks for more"
 
 
 @action
-def _load(source: Source, settings: Settings, strict: bool, rehash: bool, allow_removals: bool) -> SigidError | None:
+def _load(
+    source: Source,
+    settings: Settings,
+    asked: _HasNothingToDo,
+    strict: bool,
+    rehash: bool,
+    allow_removals: bool,
+) -> SigidError | None:
+    if asked.unreachable:
+        return asked.unreachable
     from sigid.pipeline.load import Options, load
     from sigid.report.progress import progress
     from sigid.report.terminal import readers_choice

@@ -11,6 +11,9 @@ import pytest
 
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from tests.databases import KINDS, Databases, SqliteFiles
+from tests.postgresql import PostgresqlSchemas, PostgresqlServer, running_server
+from tests.trees import Site
 
 hypothesis.settings.register_profile("sigid", deadline=None)  # a slow disk is no failure
 hypothesis.settings.load_profile("sigid")
@@ -30,14 +33,43 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def warehouse_file(tmp_path: Path) -> Path:
-    """Where the warehouse's file is, or will be."""
-    return tmp_path / "warehouse.sqlite"
+@pytest.fixture(scope="session")
+def sqlite_databases() -> Databases:
+    return SqliteFiles()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: PostgresqlServer) -> Databases:
+    return PostgresqlSchemas(postgresql_server)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Each kind of database in turn."""
+    kind: Databases = request.getfixturevalue(f"{request.param}_databases")
+    return kind
 
 
 @pytest.fixture
-def warehouse(warehouse_file: Path) -> Iterator[Warehouse]:
+def on_every_database(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the sites of a test load into each kind of database in turn."""
+    monkeypatch.setattr(Site, "databases", databases)
+
+
+@pytest.fixture
+def warehouse_url(databases: Databases, tmp_path: Path) -> str:
+    """Where the warehouse is, or will be: on each kind of database in turn."""
+    return databases.url(tmp_path / "warehouse")
+
+
+@pytest.fixture
+def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     """An empty warehouse."""
-    with open_warehouse(f"sqlite:///{warehouse_file}") as opened:
+    with open_warehouse(warehouse_url) as opened:
         yield opened

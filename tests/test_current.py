@@ -12,6 +12,7 @@ from sigid.pipeline import current
 from sigid.pipeline.scan import clock
 from sigid.pipeline.workplace import Workplace
 from sigid.warehouse.fingerprint import holds
+from sigid.warehouse.sqlite_file import file_of
 from tests.trees import Site, site_a, snapshot
 
 
@@ -37,6 +38,10 @@ def at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     site.load()
     assert current.is_current(site.source, site.settings)
     return site
+
+
+def warehouse_file(site: Site) -> Path:
+    return Path(file_of(site.settings.warehouse))
 
 
 def is_current(site: Site) -> bool:
@@ -68,24 +73,24 @@ def test_a_warehouse_that_was_changed_by_hand_is_asked(at_rest: Site, statement:
 
 
 def test_a_change_that_is_not_yet_in_the_file_itself_is_seen(at_rest: Site) -> None:
-    with closing(sqlite3.connect(at_rest.warehouse_file, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(warehouse_file(at_rest), isolation_level=None)) as connection:
         connection.execute("DELETE FROM source_file")
-        assert at_rest.warehouse_file.with_name("sigid.sqlite-wal").stat().st_size
+        assert warehouse_file(at_rest).with_name("sigid.sqlite-wal").stat().st_size
 
         assert not is_current(at_rest)
 
 
 def test_another_warehouse_in_its_place_is_asked(at_rest: Site, questions: list[str]) -> None:
-    copy = at_rest.warehouse_file.with_name("copy")
-    copy.write_bytes(at_rest.warehouse_file.read_bytes())
-    copy.replace(at_rest.warehouse_file)
+    copy = warehouse_file(at_rest).with_name("copy")
+    copy.write_bytes(warehouse_file(at_rest).read_bytes())
+    copy.replace(warehouse_file(at_rest))
 
     assert is_current(at_rest)
     assert len(questions) == 1
 
 
 def test_a_warehouse_that_is_gone_holds_nothing(at_rest: Site) -> None:
-    at_rest.warehouse_file.unlink()
+    warehouse_file(at_rest).unlink()
 
     assert not is_current(at_rest)
 

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -278,7 +279,10 @@ def test_the_locks_have_every_dependency_that_the_project_names() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
     wanted, wanted_too = (
         {normal(re.split(r"[ ~=<>!;\[]", requirement)[0]) for requirement in requirements}
-        for requirements in (project["project"]["dependencies"], project["dependency-groups"]["dev"])
+        for requirements in (
+            [*project["project"]["dependencies"], *chain(*project["project"]["optional-dependencies"].values())],
+            project["dependency-groups"]["dev"],
+        )
     )
 
     assert wanted <= {name for name, _ in pins("requirements.lock")}

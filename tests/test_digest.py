@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +21,7 @@ from sigid.warehouse.ledger import FileLine, State
 from sigid.warehouse.repositories import WarehouseSignatureRepository
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.contract.batches import BATCHES, Batch, in_calls, register
+from tests.databases import Databases
 from tests.trees import enter
 
 OpenWarehouse: TypeAlias = Callable[[], AbstractContextManager[Warehouse]]
@@ -40,9 +39,9 @@ A_MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def another(tmp_path_factory: pytest.TempPathFactory) -> OpenWarehouse:
+def another(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> OpenWarehouse:
     """Opens warehouses that are empty, and like no others."""
-    return lambda: open_warehouse(f"sqlite:///{tmp_path_factory.mktemp('warehouse') / 'warehouse.sqlite'}")
+    return lambda: open_warehouse(databases.url(tmp_path_factory.mktemp("warehouse")))
 
 
 def fill(warehouse: Warehouse) -> None:
@@ -62,15 +61,13 @@ def fill(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture
-def digest_after(warehouse: Warehouse, warehouse_file: Path) -> Callable[[str], tuple[str, str]]:
+def digest_after(warehouse: Warehouse, warehouse_url: str, databases: Databases) -> Callable[[str], tuple[str, str]]:
     """Gives the digest of a filled warehouse before and after a statement that changes it behind its back."""
     fill(warehouse)
 
     def before_and_after(statement: str) -> tuple[str, str]:
         before = warehouse.digest()
-        with closing(sqlite3.connect(warehouse_file)) as connection, connection:
-            connection.execute("PRAGMA ignore_check_constraints=ON")
-            assert connection.execute(statement).rowcount
+        assert databases.tamper(warehouse_url, statement)
         return before, warehouse.digest()
 
     return before_and_after

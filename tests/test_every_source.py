@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row
 
 from sigid.pipeline.extract import Batch, Extracted, extract
 from sigid.pipeline.load import Loaded, Options, load
@@ -16,7 +18,9 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from sigid.warehouse.ledger import Counts
+from sigid.warehouse.schema import metadata
 from sigid.warehouse.warehouse import open_warehouse
+from tests.databases import Databases
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 
@@ -24,10 +28,9 @@ every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: sou
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, warehouse_url: str) -> Settings:
     settings = Settings.read(folder=tmp_path, environ={})
-    build = tmp_path / "build"
-    return replace(settings, datasets=DATASETS, build=build, warehouse=f"sqlite:///{build}/warehouse.sqlite", workers=1)
+    return replace(settings, datasets=DATASETS, build=tmp_path / "build", warehouse=warehouse_url, workers=1)
 
 
 @pytest.fixture
@@ -53,13 +56,13 @@ def digest(settings: Settings) -> str:
         return warehouse.digest()
 
 
-def rows(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
+def rows(settings: Settings) -> dict[str, Sequence[Row[Any]]]:
     """All that stands in the warehouse."""
-    tables = ("signee", "forger", "signature", "trajectory", "source_file", "load")
-    connection = sqlite3.connect(settings.warehouse.removeprefix("sqlite:///"))
-    found = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}  # noqa: S608
-    connection.close()
-    return found
+    with open_warehouse(settings.warehouse) as warehouse, warehouse.reading() as connection:
+        return {
+            table.name: connection.execute(table.select().order_by(*table.primary_key)).all()
+            for table in metadata.sorted_tables
+        }
 
 
 @every_source
@@ -112,14 +115,16 @@ def test_reading_everything_again_changes_nothing(source: Source, settings: Sett
 
 
 @every_source
-def test_two_warehouses_of_the_same_files_agree(source: Source, settings: Settings, tmp_path: Path) -> None:
-    other = replace(settings, build=tmp_path / "other", warehouse=f"sqlite:///{tmp_path}/other/warehouse.sqlite")
+def test_two_warehouses_of_the_same_files_agree(
+    source: Source, settings: Settings, databases: Databases, tmp_path: Path
+) -> None:
+    other = replace(settings, build=tmp_path / "other", warehouse=databases.url(tmp_path / "other"))
 
     run(source, settings)
     run(source, other)
 
     def ids(of: Settings) -> list[object]:
-        return [row[0] for row in rows(of)["signature"]]
+        return [row.id for row in rows(of)["signature"]]
 
     assert ids(settings) == ids(other)
     assert digest(settings) == digest(other)

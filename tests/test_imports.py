@@ -49,7 +49,9 @@ MAY_IMPORT = {
 ONLY_IN = {
     "doit": {"dodo", "tasks"},
     "sqlalchemy": {"sigid.warehouse"},
-    "sqlite3": {"sigid.warehouse", "tasks.state"},
+    "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "tasks.state"},
+    "psycopg": {"sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server"},
+    "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
     "orjson": {"sigid.sources.formats.hwr"},
@@ -63,7 +65,7 @@ ONLY_IN = {
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
-HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "dask", "distributed"}
+HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "psycopg", "tenacity", "dask"}
 
 
 def is_in(module: str, packages: set[str]) -> bool:

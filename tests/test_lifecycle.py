@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from sigid.errors import DatasetError, Reason, Rejected, RemovalsWithheld, SigidError
 from sigid.pipeline import load as load_module
@@ -20,7 +21,7 @@ from sigid.pipeline.listing import hash_of
 from sigid.pipeline.plan import Planned, Step, plan
 from sigid.pipeline.scan import clock
 from sigid.sources.source_a import SourceA
-from tests.trees import Site, ordinary_user, picture, snapshot, trajectory
+from tests.trees import Site, ordinary_user, picture, trajectory
 
 ALWAYS_THERE = "Offline/Genuine/999_1.PNG"
 HIDEABLE = "Online/Genuine"
@@ -327,14 +328,17 @@ class Lifecycle(RuleBasedStateMachine):
         assert {id_ for id_, *_ in signatures} == set(self.model.signatures)
 
     def _check_that_nothing_is_left_to_do(self, counts: Counter[str]) -> None:
-        before = snapshot(self.site.warehouse_file.parent)
+        before = self.site.written()
 
         again = self.site.load().counts
 
         assert (again.added, again.changed, again.retired, again.rejected) == (0, 0, 0, counts["rejected"])
         assert again.unchanged == counts["unchanged"] + counts["added"] + counts["changed"]
-        assert snapshot(self.site.warehouse_file.parent) == before
+        assert self.site.written() == before
 
 
-TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(max_examples=10, stateful_step_count=15, deadline=None, database=None)
+@pytest.mark.usefixtures("on_every_database")
+def test_the_warehouse_follows_whatever_becomes_of_the_files() -> None:
+    run_state_machine_as_test(
+        Lifecycle, settings=settings(max_examples=10, stateful_step_count=15, deadline=None, database=None)
+    )

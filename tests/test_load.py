@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +27,10 @@ from tests.trees import (
     picture,
     site_a,
     site_b,
-    snapshot,
     trajectory,
 )
+
+pytestmark = pytest.mark.usefixtures("on_every_database")
 
 REJECTED_IN_A = {
     "Online/Forgeries/0123004_1.HWR": Reason.WRONG_COLUMN_COUNT,
@@ -206,13 +206,13 @@ def test_a_second_load_parses_nothing_and_writes_nothing(
 ) -> None:
     site = make(tmp_path)
     first = site.load()
-    digest, before = site.digest(), snapshot(site.warehouse_file.parent)
+    digest, before = site.digest(), site.written()
     parsed.clear()
 
     second = site.load()
 
     assert parsed == []
-    assert snapshot(site.warehouse_file.parent) == before
+    assert site.written() == before
     assert (second.counts.unchanged, second.counts.rejected) == (first.counts.added, first.counts.rejected)
     assert site.digest() == digest
 
@@ -241,13 +241,13 @@ def test_a_touched_file_is_read_and_found_to_be_the_same(
     site.load()
     reads.clear()
     parsed.clear()
-    before = snapshot(site.warehouse_file.parent)
+    before = site.written()
 
     os.utime(site.root / GENUINE)
 
     assert site.counts() == {"unchanged": 30, "rejected": 4}
     assert (reads, parsed) == ([GENUINE], [])
-    assert snapshot(site.warehouse_file.parent) == before
+    assert site.written() == before
     assert site.is_current()
 
 
@@ -257,13 +257,13 @@ def test_reading_everything_again_finds_everything_the_same(
     later(monkeypatch)
     site = site_a(tmp_path)
     site.load()
-    before = snapshot(site.warehouse_file.parent)
+    before = site.written()
     reads.clear()
     parsed.clear()
 
     assert site.counts(rehash=True) == {"unchanged": 30, "rejected": 4}
     assert (sorted(reads), parsed) == (sorted(SAMPLE_A), [])
-    assert snapshot(site.warehouse_file.parent) == before
+    assert site.written() == before
 
 
 def test_reading_everything_again_finds_what_no_stamp_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +295,7 @@ def test_a_damaged_or_lost_cache_costs_time_and_nothing_else(
     later(monkeypatch)
     site = make(tmp_path)
     first = site.load().counts
-    digest, before = site.digest(), snapshot(site.warehouse_file.parent)
+    digest, before = site.digest(), site.written()
     if damage is None:
         (site.cache / file).unlink()
     else:
@@ -305,20 +305,20 @@ def test_a_damaged_or_lost_cache_costs_time_and_nothing_else(
 
     assert (second.unchanged, second.rejected, second.added) == (first.added, first.rejected, 0)
     assert site.digest() == digest
-    assert snapshot(site.warehouse_file.parent) == before
+    assert site.written() == before
 
 
 def test_the_whole_build_folder_may_go_at_any_time(tmp_path: Path, parsed: list[bytes]) -> None:
     site = site_a(tmp_path, {**SAMPLE_A, "Online/Genuine/notes": b""})
     site.load()
-    before = snapshot(site.warehouse_file.parent)
+    before = site.written()
     parsed.clear()
 
     site.forget()
 
     assert site.counts() == {"unchanged": 30, "rejected": 5}
     assert parsed == []
-    assert snapshot(site.warehouse_file.parent) == before
+    assert site.written() == before
 
 
 def test_what_somebody_left_who_was_killed_while_he_wrote_the_cache_is_removed(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_a_build_folder_serves_another_warehouse(tmp_path: Path, monkeypatch: py
     site.load()
     digest = site.digest()
 
-    site.using(warehouse=f"sqlite:///{tmp_path / 'another.sqlite'}")
+    site.using(warehouse=site.databases.url(tmp_path / "another"))
 
     assert not site.is_current()
     assert site.counts() == {"added": 30, "rejected": 4}
@@ -361,7 +361,7 @@ def test_a_removed_warehouse_is_filled_again(tmp_path: Path, monkeypatch: pytest
     site.load()
     digest = site.digest()
 
-    shutil.rmtree(site.warehouse_file.parent)
+    site.databases.remove(site.settings.warehouse)
 
     assert not site.is_current()
     assert site.counts() == {"added": 30, "rejected": 4}

@@ -30,6 +30,8 @@ from tests.trees import (
     trajectory,
 )
 
+pytestmark = pytest.mark.usefixtures("on_every_database")
+
 GENUINE = "Online/Genuine/001_1.HWR"
 OTHER = "Online/Genuine/004_1.HWR"
 

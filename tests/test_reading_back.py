@@ -6,7 +6,6 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -222,9 +221,9 @@ def test_rejections_come_by_source_and_path_with_reason_and_detail(filled: Wareh
     assert list(filled.rejections(source="source_c")) == []
 
 
-def test_a_reader_sees_whole_batches_only(warehouse: Warehouse, warehouse_file: Path) -> None:
+def test_a_reader_sees_whole_batches_only(warehouse: Warehouse, warehouse_url: str) -> None:
     warehouse.service().register_signatures([trajectory("1")], "1")
-    with open_warehouse(f"sqlite:///{warehouse_file}") as readers:
+    with open_warehouse(warehouse_url) as readers:
         before = readers.digest()
 
         with warehouse.transaction():
@@ -238,10 +237,10 @@ def test_a_reader_sees_whole_batches_only(warehouse: Warehouse, warehouse_file: 
 
 
 def test_a_reader_who_has_begun_reads_on_in_the_state_that_he_began_with(
-    warehouse: Warehouse, warehouse_file: Path
+    warehouse: Warehouse, warehouse_url: str
 ) -> None:
     warehouse.service().register_signatures([trajectory(str(sample)) for sample in range(1000)], "1")
-    with open_warehouse(f"sqlite:///{warehouse_file}") as readers:
+    with open_warehouse(warehouse_url) as readers:
         reading = readers.signatures()
         seen = 1
         next(reading)

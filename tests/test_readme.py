@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ from PIL import Image
 
 from sigid.errors import Reason
 from sigid.settings import Settings
+from tests.databases import Databases
 
 PROJECT = Path(__file__).parents[1]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -27,13 +27,14 @@ def blocks(language: str) -> list[str]:
     return [textwrap.dedent(text) for _, text in found]
 
 
-def doit(project: Path, *arguments: str) -> str:
+def doit(project: Path, *arguments: str, warehouse: str = "") -> str:
     """What a doit command prints that succeeds."""
-    return run(project, "-m", "doit", *arguments)
+    return run(project, "-m", "doit", *arguments, warehouse=warehouse)
 
 
-def run(project: Path, *arguments: str) -> str:
+def run(project: Path, *arguments: str, warehouse: str = "") -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGID_")}
+    environment["SIGID_WAREHOUSE"] = warehouse
     environment["PYTHONPATH"] = str(project)
     done = subprocess.run(
         [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
@@ -56,23 +57,23 @@ def project(tmp_path: Path) -> Path:
     return copy
 
 
-def test_the_examples_of_reading_and_registering_run(project: Path) -> None:
-    doit(project)
+def test_the_examples_of_reading_and_registering_run(project: Path, warehouse_url: str) -> None:
+    doit(project, warehouse=warehouse_url)
 
-    reading, registering = (run(project, "-c", code) for code in blocks("python")[:2])
+    reading, registering = (run(project, "-c", code, warehouse=warehouse_url) for code in blocks("python")[:2])
 
     assert re.search(r"^source_a \d+ signatures of \d+ signees$", reading, re.MULTILINE)
     assert re.search(r"^[0-9a-f]{64}$", reading, re.MULTILINE)
     assert registering == "added unchanged\n"
 
 
-def test_the_example_of_sql_finds_the_signatures_of_a_signee(project: Path) -> None:
-    doit(project, "load_source_a")
+def test_the_example_of_sql_finds_the_signatures_of_a_signee(
+    project: Path, warehouse_url: str, databases: Databases
+) -> None:
+    doit(project, "load_source_a", warehouse=warehouse_url)
 
     (query,) = blocks("sql")
-    with sqlite3.connect(project / "build" / "warehouse.sqlite") as connection:
-        rows = connection.execute(query).fetchall()
-    connection.close()
+    rows = databases.execute(warehouse_url, query)
 
     assert rows
     assert any(forger for _, _, forger in rows)

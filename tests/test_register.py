@@ -14,6 +14,8 @@ from sigid.warehouse import schema
 from sigid.warehouse.records import FORGER, SIGNATURE, SIGNEE, SOURCE_FILE, TABLES, TRAJECTORY, Table
 from tests.trees import SAMPLE_A, SAMPLE_B, THREE_POINTS, Site, picture, site_a, site_b
 
+pytestmark = pytest.mark.usefixtures("on_every_database")
+
 PICTURE = "Offline/Genuine/001_01.PNG"
 TRAJECTORY_FILE = "Online/Genuine/001_1.HWR"
 

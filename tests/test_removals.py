@@ -18,10 +18,11 @@ from tests.trees import (
     ordinary_user,
     site_a,
     site_b,
-    snapshot,
     trajectories,
     trajectory,
 )
+
+pytestmark = pytest.mark.usefixtures("on_every_database")
 
 GENUINE = "Online/Genuine/001_1.HWR"
 OTHER = "Online/Genuine/004_1.HWR"
@@ -218,9 +219,9 @@ def test_a_file_that_can_be_read_again_is_as_before(monkeypatch: pytest.MonkeyPa
         digest, id_ = site.digest(), site.ids()[GENUINE]
         (site.root / GENUINE).chmod(0)
         assert site.counts() == {"unchanged": 29, "rejected": 5}
-        written = snapshot(site.warehouse_file.parent)
+        written = site.written()
         assert site.counts() == {"unchanged": 29, "rejected": 5}
-        assert snapshot(site.warehouse_file.parent) == written
+        assert site.written() == written
         assert site.stale() == {id_}
         assert not site.is_current()
 

@@ -280,7 +280,7 @@ def test_files_of_the_build_folder_are_their_owners_alone(tmp_path: Path) -> Non
     finally:
         os.umask(umask)
 
-    made = {**snapshot(site.settings.build), **snapshot(site.warehouse_file.parent)}
+    made = {**snapshot(site.settings.build), **snapshot(tmp_path / "warehouse")}
     assert {stat.S_IMODE(mode) for mode, _ in made.values()} == {0o600, 0o700}
     assert stat.S_IMODE(site.settings.build.stat().st_mode) == 0o700
 

@@ -174,7 +174,10 @@ def test_the_settings_show_no_password(tmp_path: Path) -> None:
     assert PASSWORD not in f"{settings} {settings!r}"
 
 
-USE = "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; write it like sqlite:///build/warehouse.sqlite"
+USE = (
+    "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; "
+    "write it like sqlite:///build/warehouse.sqlite or postgresql+psycopg://user@host/database"
+)
 FILE = "SIGID_WAREHOUSE names no file, or more than a file; write it like sqlite:///build/warehouse.sqlite"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from pathlib import Path
 
 import pytest
 
@@ -13,11 +12,9 @@ from sigid.service import Outcome, Registration
 NEW = [NewXYZSignature(points=Points([(1.0, 2.0, 3.0)]), sample="1")]
 
 
-def test_what_a_thread_registers_outlasts_the_undone_transaction_of_another(tmp_path: Path) -> None:
+def test_what_a_thread_registers_outlasts_the_undone_transaction_of_another(warehouse_url: str) -> None:
     """Both had been in one transaction: what one was told was added went when the other failed."""
-    url = f"sqlite:///{tmp_path}/warehouse.sqlite"
-
-    with open_warehouse(url) as warehouse, ThreadPoolExecutor(1) as other:
+    with open_warehouse(warehouse_url) as warehouse, ThreadPoolExecutor(1) as other:
 
         def fail_late() -> None:
             with warehouse.transaction():
@@ -35,8 +32,8 @@ def test_what_a_thread_registers_outlasts_the_undone_transaction_of_another(tmp_
         assert [signature.sample for signature in warehouse.signatures()] == ["1"]
 
 
-def test_a_thread_does_not_see_what_another_has_not_committed(tmp_path: Path) -> None:
-    with open_warehouse(f"sqlite:///{tmp_path}/warehouse.sqlite") as warehouse, ThreadPoolExecutor(1) as other:
+def test_a_thread_does_not_see_what_another_has_not_committed(warehouse_url: str) -> None:
+    with open_warehouse(warehouse_url) as warehouse, ThreadPoolExecutor(1) as other:
         with warehouse.transaction():
             warehouse.service().register_signatures(NEW, "a/1")
             mine = len(list(warehouse.signatures()))

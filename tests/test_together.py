@@ -27,7 +27,6 @@ from tests.trees import (
     ordinary_user,
     site_a,
     site_b,
-    snapshot,
     trajectories,
     trajectory,
 )
@@ -35,6 +34,7 @@ from tests.trees import (
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.mark.usefixtures("on_every_database")
 def test_a_reader_sees_whole_batches_and_nothing_of_the_one_that_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,8 +76,8 @@ from sigid.pipeline import study
 from sigid.pipeline.load import load
 from tests.trees import Site
 
-folder, build, waits = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["and waits"]
-site = Site(folder).using(build=build)
+folder, build, warehouse, *waits = sys.argv[1:]
+site = Site(Path(folder)).using(build=Path(build), warehouse=warehouse)
 study.BATCH_FILES = 5
 
 def wait(done, total):
@@ -97,7 +97,8 @@ except BusyError as error:
 @contextmanager
 def loader(site: Site, *arguments: str, build: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """Another process, which says that it is ready, then loads the site in small batches, and says how it went."""
-    command = [sys.executable, "-c", LOADER, str(site.folder), str(build or site.settings.build), *arguments]
+    settings = [str(build or site.settings.build), site.settings.warehouse]
+    command = [sys.executable, "-c", LOADER, str(site.folder), *settings, *arguments]
     with subprocess.Popen(
         command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -119,6 +120,7 @@ def last_words(process: subprocess.Popen[str], answer: str = "") -> str:
     return (process.stdout.read() + process.stderr.read()).strip()
 
 
+@pytest.mark.usefixtures("on_every_database")
 def test_a_second_load_at_the_same_time_is_told_who_is_at_it(tmp_path: Path) -> None:
     site = site_a(tmp_path, trajectories(range(20)))
 
@@ -184,10 +186,12 @@ def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(tmp_path: 
         last_words(other, "go on\n")
 
     assert str(caught.value) == (
-        f"a load of source_a into {site.warehouse_file} is under way (process {other.pid}); run again when it has ended"
+        f"a load of source_a into {tmp_path}/warehouse/sigid.sqlite is under way (process {other.pid}); "
+        "run again when it has ended"
     )
 
 
+@pytest.mark.usefixtures("on_every_database")
 def test_another_source_can_be_loaded_at_the_same_time(tmp_path: Path) -> None:
     site, other_source = site_a(tmp_path, trajectories(range(20))), site_b(tmp_path)
 
@@ -201,6 +205,7 @@ def test_another_source_can_be_loaded_at_the_same_time(tmp_path: Path) -> None:
     assert site.counts() == {"unchanged": 20}
 
 
+@pytest.mark.usefixtures("on_every_database")
 def test_the_lock_of_a_killed_load_is_free_at_once(tmp_path: Path) -> None:
     site = site_a(tmp_path, trajectories(range(20)))
     with loader(site, "and waits") as other:
@@ -215,6 +220,7 @@ def test_the_lock_of_a_killed_load_is_free_at_once(tmp_path: Path) -> None:
     assert site.digest() == site.clean_digest()
 
 
+@pytest.mark.usefixtures("on_every_database")
 @pytest.mark.parametrize("build", ["build", "another build folder"])
 def test_two_loads_at_once_register_everything_once(tmp_path: Path, build: str) -> None:
     site = site_a(tmp_path, trajectories(range(100)))
@@ -224,7 +230,7 @@ def test_two_loads_at_once_register_everything_once(tmp_path: Path, build: str) 
 
     assert "None" in said
     assert all(
-        each == "None" or re.fullmatch(r"a .*load of source_a .*is under way \(process \d+\); .*", each)
+        each == "None" or re.fullmatch(r"a .*load of source_a .*is under way \(.*process \d+\); .*", each)
         for each in said
     )
     assert site.catalog() == {
@@ -284,9 +290,9 @@ def test_a_load_that_is_killed_at_any_instant_is_finished_by_the_next_one(
 
         assert site.digest() == clean
         assert site.execute("PRAGMA integrity_check") == [("ok",)]
-        before = snapshot(site.warehouse_file.parent)
+        before = site.written()
         site.load()
-        assert snapshot(site.warehouse_file.parent) == before
+        assert site.written() == before
         assert not list(site.cache.glob("*.new"))
         if landed >= 5:
             return

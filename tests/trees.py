@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import xxhash
@@ -37,6 +36,7 @@ from sigid.sources.source_b import SourceB
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from tests.databases import Databases, SqliteFiles
 
 NOBODY = 65534
 
@@ -119,11 +119,14 @@ SAMPLE_B: dict[str, bytes] = {"INDEX": index(PARENTS_B), **dict.fromkeys(map(fil
 class Site:
     """The files of one source, with the build folder and the warehouse that they are loaded into."""
 
+    databases: ClassVar[Databases] = SqliteFiles()
+    """The kind of database that warehouses are in."""
+
     def __init__(self, folder: Path, source: Source | None = None) -> None:
         self.source = source or SourceA()
         self.folder = folder
         self.settings = Settings(
-            warehouse=f"sqlite:///{folder / 'warehouse' / 'sigid.sqlite'}",
+            warehouse=self.databases.url(folder / "warehouse"),
             datasets=folder / "datasets",
             build=folder / "build",
             workers=1,
@@ -150,10 +153,6 @@ class Site:
         listing = stored_listing(str(Workplace.of(self.source, self.settings).listing))
         assert listing is not None
         return listing
-
-    @property
-    def warehouse_file(self) -> Path:
-        return self.folder / "warehouse" / "sigid.sqlite"
 
     def using(self, **settings: Any) -> Site:
         """The same site with other settings."""
@@ -218,9 +217,12 @@ class Site:
         return clean.digest()
 
     def execute(self, *statements: str) -> list[Any]:
-        """What the warehouse's file answers to the last of the statements, which say what they like to it."""
-        with closing(sqlite3.connect(self.warehouse_file, isolation_level=None)) as connection:
-            return [connection.execute(statement).fetchall() for statement in statements][-1]
+        """What the database itself answers to the last of the statements, which say what they like to it."""
+        return self.databases.execute(self.settings.warehouse, *statements)
+
+    def written(self) -> object:
+        """Something that is equal as long as nothing is written into the warehouse."""
+        return self.databases.snapshot(self.settings.warehouse)
 
     def digest(self) -> str:
         with self.warehouse() as warehouse:

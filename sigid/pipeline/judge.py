@@ -14,7 +14,6 @@ from sigid.pipeline.changes import Found
 from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
 from sigid.sources.base import Claim, Names, Source
 
-
 _CLAIMS_AT_ONCE = 250_000
 
 

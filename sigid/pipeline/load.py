@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
+from sigid.pipeline.again import again
 from sigid.pipeline.changes import Action, Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
@@ -66,6 +67,10 @@ def load(
 
     `found` is what a scan has returned just now; without it the load looks for itself.
 
+    Where the connection to a server is lost, it goes on from what the ledger says was committed, and gives up only
+    after several tries. It counts what all tries did, each file once; only a batch whose commit was cut, and went
+    through all the same, is counted as unchanged.
+
     Raises DatasetError where the dataset as a whole can't be trusted, BusyError where another process loads the
     source, WarehouseError; then nothing was done, or the batches that were committed stand.
     """
@@ -74,15 +79,19 @@ def load(
         rarely_collected(),
         only_one(str(place.lock), f"a scan or load of {source.name}"),
         closing(open_database(settings.warehouse)) as database,
-        database.lock(source.name),
-        database.session() as session,
     ):
         moment = clock(place)
         listing = found or _looked(source, settings, place)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
-        ledger = Ledger(session, source.name)
-        study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
-        return _Load(study, ledger, session, options).run(place, progress)
+        committed: Counter[str] = Counter()
+
+        def go_on() -> Loaded:
+            with database.loading(source.name) as session:
+                ledger = Ledger(session, source.name)
+                study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                return _Load(study, ledger, session, options, committed).run(place, progress)
+
+        return again(go_on)
 
 
 def _looked(source: Source, settings: Settings, place: Workplace) -> Listing:
@@ -128,16 +137,21 @@ def problem_with(study: Study, removals: Removals) -> SigidError | None:
 
 
 class _Load:
-    """One load, under way."""
+    """One try of a load, under way. `committed` counts what earlier ones added, changed and retired, and this one."""
 
-    def __init__(self, study: Study, ledger: Ledger, session: Session, options: Options) -> None:
+    def __init__(
+        self, study: Study, ledger: Ledger, session: Session, options: Options, committed: Counter[str]
+    ) -> None:
         self._study = study
         self._ledger = ledger
         self._session = session
         self._options = options
         self._started = datetime.now(UTC)
         changes = study.changes
-        self._counts = Counter(unchanged=changes.unchanged, rejected=changes.still_rejected)
+        stood = changes.unchanged - committed["added"] - committed["changed"]
+        self._committed = committed
+        self._counts = Counter[str](committed)
+        self._counts.update(unchanged=stood, rejected=changes.still_rejected)
         self._unreadable = list(study.listing.unreadable)
         self._complete = not self._unreadable
 
@@ -180,11 +194,13 @@ class _Load:
             of_files = registered(valid, self._find, moment)
             store(of_files, self._study.source, self._session, moment)
             for of_file in of_files:
-                self._counts[of_file.verb] += 1
                 id_ = of_file.signature.row.id
                 lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=id_))
             self._ledger.write(lines, self._started)
             self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
+        verbs = Counter(of_file.verb for of_file in of_files)
+        self._counts.update(verbs)
+        self._committed.update(added=verbs["added"], changed=verbs["changed"])
 
     def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
         return find_signatures(self._session, signature_ids)
@@ -220,7 +236,9 @@ class _Load:
         if not self._options.allow_removals:
             moved = self._ledger.moved(changes.vanished)
             removals = weigh(changes.vanished, moved, changes.known, self._unreadable)
-        self._counts["retired"] += self._ledger.retire(removals.leaving, self._started)
+        retired = self._ledger.retire(removals.leaving, self._started)
+        self._counts["retired"] += retired
+        self._committed["retired"] += retired
         for line in removals.withheld:
             self._counts["unchanged" if line.state is State.LOADED else "rejected"] += 1
         return removals

@@ -1,8 +1,8 @@
-"""The one place that chooses a database by its URL."""
+"""The one place that opens a database by its URL."""
 
 from __future__ import annotations
 
-from sigid.warehouse.location import file_of
+from sigid.warehouse import location
 from sigid.warehouse.session import Database
 
 
@@ -11,7 +11,16 @@ def open_database(url: str) -> Database:
 
     Raises SettingError for a URL that cannot be used, WarehouseError where the database or its schema cannot.
     """
-    file = file_of(url)
-    from sigid.warehouse.sqlite import SqliteDatabase  # one module a database, and only the chosen one is imported
+    location.check(url)
+    # One module a database, and only the chosen one is imported.
+    match location.scheme_of(url):
+        case "sqlite":
+            from sigid.warehouse.sqlite import SqliteDatabase
+            from sigid.warehouse.sqlite_file import file_of
 
-    return SqliteDatabase(file)
+            return SqliteDatabase(file_of(url))
+        case "postgresql+psycopg":
+            from sigid.warehouse.postgresql import PostgresqlDatabase
+
+            return PostgresqlDatabase(url)
+    raise AssertionError("no such database has passed the check")

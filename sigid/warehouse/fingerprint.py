@@ -5,11 +5,14 @@ It is asked without SQLAlchemy, whose import alone takes longer than everything 
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from sigid.warehouse.location import ask
 
-from sigid.warehouse.location import file_of, is_there
+_QUESTION = """
+    SELECT fingerprint,
+        (SELECT count(*) FROM source_file WHERE source = ?),
+        (SELECT count(*) FROM signature WHERE source = ?)
+    FROM load WHERE source = ? ORDER BY id DESC LIMIT 1
+"""
 
 
 def fingerprint_of(manifest: str, lines: int, signatures: int) -> str:
@@ -21,17 +24,7 @@ def holds(url: str, source: str, manifest: str) -> bool:
     """Whether the warehouse holds, of this source, just what a manifest of that digest lists.
 
     It does not where rows were removed since, where there is no warehouse, or where the question can't be answered.
+    Raises ConnectionLost where a server cannot be reached.
     """
-    if not is_there(url):
-        return False
-    try:
-        with closing(sqlite3.connect(f"{Path(file_of(url)).absolute().as_uri()}?mode=rw", uri=True)) as connection:
-            row = connection.execute(
-                "SELECT fingerprint, (SELECT count(*) FROM source_file WHERE source = :source),"
-                " (SELECT count(*) FROM signature WHERE source = :source)"
-                " FROM load WHERE source = :source ORDER BY id DESC LIMIT 1",
-                {"source": source},
-            ).fetchone()
-    except sqlite3.Error:
-        return False
+    row = ask(url, _QUESTION, source)
     return row is not None and row[0] == fingerprint_of(manifest, row[1], row[2])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, case, cast, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, case, cast, distinct, func, or_, select
 
 from sigid.entity import AnySignature
 from sigid.errors import Reason
@@ -119,18 +119,32 @@ def signatures(
     statement = statement.order_by(
         signee.c.source,
         signee.c.collection,
-        func.length(signee.c.external_id),
+        _numeric(signee.c.external_id),
         signee.c.external_id,
         signature.c.signee_id,
         case((signature.c.authenticity == Authenticity.GENUINE.value, 0), else_=1),
-        func.length(forger.c.external_id),
+        _numeric(forger.c.external_id),
         forger.c.external_id,
-        func.length(signature.c.sample),
+        _numeric(signature.c.sample),
         signature.c.sample,
         signature.c.id,
     )
-    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
+    for row in _streamed(connection, statement):
         yield signature_entity(row)
+
+
+def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
+    """The rows, a few hundred at a time, until the reader has enough of them."""
+    with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        yield from rows
+
+
+def _numeric(column: ColumnElement[str]) -> ColumnElement[int]:
+    """Together with the column itself, the order of the numbers that are in it, whose text has no leading zeros.
+
+    What has no number is first, on every database.
+    """
+    return func.coalesce(func.length(column), -1)
 
 
 def rejections(connection: Connection, source: str | None) -> Iterator[Rejection]:
@@ -143,7 +157,7 @@ def rejections(connection: Connection, source: str | None) -> Iterator[Rejection
     )
     if source is not None:
         statement = statement.where(columns.source == source)
-    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
+    for row in _streamed(connection, statement):
         yield Rejection(row.source, row.path, Reason(row.reason), row.detail)
 
 
@@ -182,7 +196,7 @@ def _signature_hashes(connection: Connection) -> Iterator[tuple[str, bool, int]]
         .outerjoin(source_file, at_hand)
         .where(signature.c.retired_at.is_(None))
     )
-    for row in connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)):
+    for row in _streamed(connection, statement):
         facts = [
             *("signature", row.source, row.path, row.kind, row.modality, row.authenticity, row.sample),
             *(row.signee_source, row.signee_collection, row.signee_external_id),

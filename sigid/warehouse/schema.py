@@ -7,6 +7,7 @@ without SQLAlchemy, as `records` has it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -27,6 +29,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.types import UserDefinedType
 
 from sigid.warehouse.records import SCHEMA_VERSION
 
@@ -44,9 +47,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
-ULID = String(26)
-KEY = String(255)
-HASH = String(32)
+class _Float64Array(UserDefinedType[bytes]):
+    """An array of the database's own, which the driver hands over packed."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "double precision[]"
+
+
+def by_code_point(length: int) -> String:
+    """Text that is compared by its code points, whatever the database's language."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+ULID = by_code_point(26)
+KEY = by_code_point(255)
+HASH = by_code_point(32)
+PACKED = LargeBinary().with_variant(_Float64Array(), "postgresql")
+"""Little-endian float64."""
 
 metadata = MetaData()
 
@@ -109,16 +128,16 @@ trajectory = Table(
     "trajectory",
     metadata,
     Column("signature_id", ULID, ForeignKey("signature.id"), primary_key=True),
-    Column("x", LargeBinary, nullable=False),
-    Column("y", LargeBinary, nullable=False),
-    Column("z", LargeBinary, nullable=False),
+    Column("x", PACKED, nullable=False),
+    Column("y", PACKED, nullable=False),
+    Column("z", PACKED, nullable=False),
 )
-"""Each column holds one coordinate of all points, packed as little-endian float64."""
+"""Each column holds one coordinate of all points: as an array where the database has them, packed elsewhere."""
 
 load = Table(
     "load",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Integer, Identity(), primary_key=True),
     Column("source", KEY, nullable=False),
     Column("started", UtcDateTime, nullable=False),
     Column("finished", UtcDateTime),
@@ -136,7 +155,7 @@ source_file = Table(
     "source_file",
     metadata,
     Column("source", KEY, primary_key=True),
-    Column("path", String(1024), primary_key=True),
+    Column("path", by_code_point(1024), primary_key=True),
     Column("content_hash", HASH),
     Column("size", Integer),
     Column("extractor_version", String(32)),

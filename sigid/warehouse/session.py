@@ -21,7 +21,10 @@ class Session(Protocol):
     """A connection to load through. In a statement each value stands as a question mark."""
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows, a few at a time, of one state of the database."""
+        """The rows, a few at a time, of one state of the database.
+
+        They are read, or done without, before the session is asked for anything else.
+        """
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Insert or update. Returns how many rows were touched."""
@@ -49,16 +52,19 @@ class Database(Protocol):
     """One database server or file, with the schema in it."""
 
     def session(self) -> AbstractContextManager[Session]:
-        """A connection to load through."""
+        """A connection to look things up through, as a load does."""
+
+    def loading(self, source: str) -> AbstractContextManager[Session]:
+        """A connection to load the source through, which keeps other loads of it out for as long as it stands.
+
+        Raises BusyError, which names the holder, where one is at it.
+        """
 
     def session_of(self, connection: Connection) -> Session:
         """The session that writes in the transaction of SQLAlchemy's connection."""
 
     def engine(self) -> Engine:
         """SQLAlchemy's way to it. An execution option ``sigid_writes`` tells transactions that may write."""
-
-    def lock(self, source: str) -> AbstractContextManager[None]:
-        """Keep other loads of the source out. Raises BusyError, which names the holder, where one is at it."""
 
     def told(self) -> AbstractContextManager[None]:
         """Say what the database refuses within as a WarehouseError: in one line, without statement and data."""

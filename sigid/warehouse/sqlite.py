@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sigid.errors import WarehouseError
 from sigid.private import private_file, private_folder
 from sigid.running import only_one
-from sigid.warehouse.records import SCHEMA_VERSION, TABLES, Moment, Table
+from sigid.warehouse.records import Moment, Table
 from sigid.warehouse.session import marks
+from sigid.warehouse.version import has_schema
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -55,17 +56,7 @@ class SqliteDatabase:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             asked = "schema_version" in tables
             versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
-        match versions:
-            case [(int(version), *_)] if version > SCHEMA_VERSION:
-                raise WarehouseError(
-                    f"the warehouse {self._file} has schema version {version}, this sigid knows {SCHEMA_VERSION}; "
-                    "use the sigid that wrote it, or a newer one"
-                )
-            case [(version, *_)] if version == SCHEMA_VERSION and type(version) is int and tables >= TABLES:
-                return True
-        if tables:
-            raise WarehouseError(f"{self._file} is a database, but not one of sigid; point SIGID_WAREHOUSE elsewhere")
-        return False
+        return has_schema(self._file, tables, versions)
 
     def _make_schema(self) -> None:
         from sigid.warehouse import schema
@@ -77,6 +68,12 @@ class SqliteDatabase:
     def session(self) -> Iterator[SqliteSession]:
         with self.told(), closing(self._connect()) as connection:
             yield SqliteSession(connection, self)
+
+    @contextmanager
+    def loading(self, source: str) -> Iterator[SqliteSession]:
+        work = f"a load of {source} into {self._file}"
+        with only_one(f"{self._file}.{source}.lock", work), self.session() as session:
+            yield session
 
     def session_of(self, connection: Connection) -> SqliteSession:
         """The session that writes in the transaction of SQLAlchemy's connection."""
@@ -117,11 +114,6 @@ class SqliteDatabase:
             raise WarehouseError(
                 f"the warehouse {self._file} cannot be used: {cause}; {_way_out(str(cause))}"
             ) from error
-
-    @contextmanager
-    def lock(self, source: str) -> Iterator[None]:
-        with only_one(f"{self._file}.{source}.lock", f"a load of {source} into {self._file}"):
-            yield
 
     def close(self) -> None:
         if "_engine" in vars(self):

@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.stores import KINDS, OpenStores, Stores
+from tests.contract.stores import OpenStores, Stores, in_warehouse, mocks
+from tests.databases import KINDS, Databases
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=["mocks", *KINDS])
 def open_stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStores:
     """Opens stores, for tests that need several."""
-    return lambda: KINDS[request.param](tmp_path_factory.mktemp("stores"))
+    if request.param == "mocks":
+        return mocks
+    databases: Databases = request.getfixturevalue(f"{request.param}_databases")
+    return lambda: in_warehouse(databases.url(tmp_path_factory.mktemp("stores")))
 
 
 @pytest.fixture

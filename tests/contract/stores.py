@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from sigid.mock_asset_service import MockAssetService
@@ -39,7 +38,7 @@ OpenStores: TypeAlias = Callable[[], AbstractContextManager[Stores]]
 
 
 @contextmanager
-def mocks(_folder: Path) -> Iterator[Stores]:
+def mocks() -> Iterator[Stores]:
     """The mocks."""
     signees, signatures = MockSigneeRepository(), MockSignatureRepository()
 
@@ -54,9 +53,9 @@ def mocks(_folder: Path) -> Iterator[Stores]:
 
 
 @contextmanager
-def sqlite(folder: Path) -> Iterator[Stores]:
-    """A warehouse in an SQLite file."""
-    with open_warehouse(f"sqlite:///{folder / 'warehouse.sqlite'}") as warehouse:
+def in_warehouse(url: str) -> Iterator[Stores]:
+    """A warehouse in a database."""
+    with open_warehouse(url) as warehouse:
 
         def content() -> object:
             with warehouse.reading() as connection:
@@ -67,6 +66,3 @@ def sqlite(folder: Path) -> Iterator[Stores]:
 
         signees, signatures = WarehouseSigneeRepository(warehouse), WarehouseSignatureRepository(warehouse)
         yield Stores(signees, signatures, warehouse.transaction, content)
-
-
-KINDS: dict[str, Callable[[Path], AbstractContextManager[Stores]]] = {"mocks": mocks, "sqlite": sqlite}

@@ -1,0 +1,288 @@
+"""The warehouse in a file: who may look at it, and what is refused in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sigid
+from sigid.entity import Points
+from sigid.errors import WarehouseError
+from sigid.service import NewXYZSignature
+from sigid.warehouse import sqlite
+from sigid.warehouse.records import SCHEMA_VERSION
+from sigid.warehouse.warehouse import Warehouse, open_warehouse
+
+NOBODY = 65534
+THREE = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
+
+
+@pytest.fixture
+def warehouse_file(tmp_path: Path) -> Path:
+    """Where the warehouse's file is, or will be."""
+    return tmp_path / "warehouse.sqlite"
+
+
+@pytest.fixture
+def warehouse_url(warehouse_file: Path) -> str:
+    return url_of(warehouse_file)
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def refusal(file: Path) -> str:
+    """The one line that says why there is no opening this file."""
+    with pytest.raises(WarehouseError) as refused:
+        open_warehouse(url_of(file))
+    text = str(refused.value)
+    assert "\n" not in text
+    assert str(file) in text
+    return text
+
+
+def query(file: Path, statement: str) -> list[Any]:
+    """What SQLite itself says, without any of our code."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_what_is_stored_is_plain_enough_for_any_sqlite_client(warehouse: Warehouse, warehouse_file: Path) -> None:
+    warehouse.service().register_signatures(
+        [NewXYZSignature(points=Points(THREE), metadata={"hertz": 200})], "source_a/online/genuine/1"
+    )
+
+    (row,) = query(warehouse_file, "SELECT * FROM signee JOIN signature ON signee.id = signee_id JOIN trajectory")
+    assert {"source_a", "online/genuine", "1", "xyz", "online", "genuine", '{"hertz": 200}', 3} <= set(row)
+    assert row[-3:] == tuple(np.array(axis, dtype="<f8").tobytes() for axis in zip(*THREE, strict=True))
+
+
+def test_every_commit_is_written_ahead_synced_and_checked(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as connection:
+        modes = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+
+    assert modes == ["wal", 2, 1]
+
+
+def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "folder" / "warehouse.sqlite"
+    before = os.umask(0)
+    try:
+        with open_warehouse(url_of(file)) as warehouse:
+            warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+            with warehouse.database.loading("source_a"):
+                modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")}
+    finally:
+        os.umask(before)
+
+    assert modes == {
+        "folder": 0o700,
+        "warehouse.sqlite": 0o600,
+        "warehouse.sqlite-wal": 0o600,
+        "warehouse.sqlite-shm": 0o600,
+        "warehouse.sqlite.source_a.lock": 0o600,
+    }
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_without_a_url_the_settings_say_which_warehouse_it_is(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGID_WAREHOUSE", "sqlite:///some/where.sqlite")
+
+    with sigid.open_warehouse() as warehouse:
+        assert warehouse.catalog() == {}
+
+    assert (workplace / "some" / "where.sqlite").is_file()
+
+
+def test_without_settings_the_warehouse_lies_in_the_build_folder(workplace: Path) -> None:
+    with open_warehouse():
+        assert (workplace / "build" / "warehouse.sqlite").is_file()
+
+
+def test_an_empty_file_becomes_a_warehouse_as_soon_as_another_program_lets_go_of_it(warehouse_file: Path) -> None:
+    other = sqlite3.connect(warehouse_file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.2, other.close)
+    letting_go.start()
+
+    with open_warehouse(url_of(warehouse_file)) as warehouse:
+        assert warehouse.catalog() == {}
+
+    letting_go.join()
+
+
+def test_a_newer_schema_is_refused_with_both_versions(warehouse: Warehouse, warehouse_file: Path) -> None:
+    warehouse.close()
+    query(warehouse_file, "UPDATE schema_version SET version = 7")
+    before = warehouse_file.read_bytes()
+
+    assert refusal(warehouse_file) == (
+        f"the warehouse {warehouse_file} has schema version 7, this sigid knows {SCHEMA_VERSION}; "
+        "use the sigid that wrote it, or a newer one"
+    )
+    assert warehouse_file.read_bytes() == before
+
+
+def test_a_newer_schema_may_have_other_tables(warehouse_file: Path) -> None:
+    query(warehouse_file, "CREATE TABLE schema_version AS SELECT 7 AS version, 'why' AS comment")
+
+    assert "has schema version 7, this sigid knows 1" in refusal(warehouse_file)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "signature (id)",
+        "schema_version (version)",
+        "schema_version AS SELECT 1 AS version",
+        "schema_version AS SELECT '1.0' AS version",
+        "schema_version AS SELECT 7 AS version UNION SELECT 8",
+    ],
+)
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_a_database_of_somebody_else_is_refused_and_left_as_it_was(
+    warehouse_file: Path, table: str, journal: str
+) -> None:
+    query(warehouse_file, f"PRAGMA journal_mode={journal}")
+    query(warehouse_file, f"CREATE TABLE {table}")
+    before = warehouse_file.read_bytes()
+
+    assert refusal(warehouse_file) == (
+        f"{warehouse_file} is a database, but not one of sigid; point SIGID_WAREHOUSE elsewhere"
+    )
+    assert warehouse_file.read_bytes() == before
+    assert list(warehouse_file.parent.iterdir()) == [warehouse_file]
+
+
+@pytest.mark.parametrize("content", [b"no database", bytes(5000), b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(warehouse_file: Path, content: bytes) -> None:
+    warehouse_file.write_bytes(content)
+
+    assert refusal(warehouse_file) == (
+        f"the warehouse {warehouse_file} cannot be used: file is not a database; "
+        "restore it from a backup, or move it away and load again"
+    )
+    assert warehouse_file.read_bytes() == content
+    assert list(warehouse_file.parent.iterdir()) == [warehouse_file]
+
+
+def test_a_damaged_warehouse_is_refused_with_a_way_out(warehouse: Warehouse, warehouse_file: Path) -> None:
+    warehouse.close()
+    content = bytearray(warehouse_file.read_bytes())
+    content[100:4000] = b"\xff" * 3900
+    warehouse_file.write_bytes(content)
+
+    assert refusal(warehouse_file) == (
+        f"the warehouse {warehouse_file} cannot be used: database disk image is malformed; "
+        "restore it from a backup, or move it away and load again"
+    )
+
+
+@contextmanager
+def ordinary_user() -> Iterator[Path]:
+    """Be somebody for whom permissions count (root is not), in a folder of his own."""
+    folder = Path(tempfile.mkdtemp())
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
+    with ordinary_user() as folder:
+        folder.chmod(0o500)
+
+        for file in (folder / "warehouse.sqlite", folder / "new" / "warehouse.sqlite"):
+            assert refusal(file) == (
+                f"the warehouse {file} cannot be made (Permission denied); check the permissions of its folder"
+            )
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    assert "/file/warehouse.sqlite cannot be made (" in refusal(tmp_path / "file" / "warehouse.sqlite")
+
+
+NO_ACCESS = "; check the permissions of the file and of its folder"
+
+
+def test_a_file_that_cannot_be_read_is_told_with_a_way_out() -> None:
+    with ordinary_user() as folder:
+        file = folder / "warehouse.sqlite"
+        open_warehouse(url_of(file)).close()
+        file.chmod(0)
+
+        assert refusal(file) == f"the warehouse {file} cannot be used: unable to open database file{NO_ACCESS}"
+
+
+def test_a_warehouse_in_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
+    with ordinary_user() as folder:
+        file = folder / "warehouse.sqlite"
+        open_warehouse(url_of(file)).close()
+        folder.chmod(0o500)
+
+        text = refusal(file)
+        assert text.startswith(f"the warehouse {file} cannot be used: ")
+        assert text.endswith(NO_ACCESS)
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == f"the warehouse {tmp_path} cannot be used: unable to open database file{NO_ACCESS}"
+
+
+def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_written() -> None:
+    with ordinary_user() as folder:
+        file = folder / "warehouse.sqlite"
+        with open_warehouse(url_of(file)) as warehouse:
+            warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+        file.chmod(0o400)
+
+        with open_warehouse(url_of(file)) as warehouse:
+            assert warehouse.catalog()["service"]["signatures"] == 1
+            with pytest.raises(WarehouseError) as refused:
+                warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+
+        assert str(refused.value) == (
+            f"the warehouse {file} cannot be used: attempt to write a readonly database{NO_ACCESS}"
+        )
+
+
+def test_a_warehouse_that_another_program_keeps_locked_is_told_with_a_way_out(
+    warehouse: Warehouse, warehouse_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.close()
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.6)
+
+    with open_warehouse(url_of(warehouse_file)) as impatient, closing(sqlite3.connect(warehouse_file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(WarehouseError) as refused:
+            impatient.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+
+        assert str(refused.value) == (
+            f"the warehouse {warehouse_file} cannot be used: database is locked; "
+            "another program has held it for 1 s: wait for it, or end it"
+        )
+        assert impatient.catalog() == {}
