@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import xxhash
@@ -18,10 +19,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sigid.errors import DatasetError, Reason
-from sigid.pipeline import extract, listing, stamps
+from sigid.pipeline import extract, listing, manifest, stamps
 from sigid.pipeline.escape import raw, shown
 from sigid.pipeline.listing import STAMP, UNKNOWN, UNREAD, VOID, Folder, Listing, read_summary
 from sigid.pipeline.scan import MAX_DEPTH, look, trusted_stamp
+from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.sources.source_a import SourceA
 from tests.trees import (
@@ -634,3 +636,26 @@ def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
     assert len(compact) == len(names)
     with pytest.raises(IndexError):
         compact[len(names)]
+
+
+ALIKE = st.sampled_from(["b", "  b", "a  b", "a  a  b", "c", "b  c", "a"])
+
+
+@given(st.sets(st.lists(ALIKE, min_size=1, max_size=3).map("/".join), min_size=1), st.data())
+def test_a_manifest_in_which_words_are_replaced_is_the_one_that_is_written_anew(
+    paths: set[str], data: st.DataObject
+) -> None:
+    found = listing_of(paths)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Workplace.of(Anything(), Site(Path(folder)).settings)
+        manifest.write(found, place)
+        before = place.manifest.stat().st_ino
+        changed = data.draw(st.lists(st.sampled_from(list(found)), unique_by=lambda place: place[0].path_of(place[1])))
+        for folder_, index in changed:
+            folder_.record(index, data.draw(st.sampled_from([UNREAD, b"\1" * 16, b"\xff" * 16])))
+
+        with patch.object(manifest, "_lines", side_effect=AssertionError("it is to be put right")):
+            manifest.write(found, place, changed)
+
+        assert place.manifest.stat().st_ino != before
+        assert place.manifest.read_bytes() == b"".join(manifest._lines(found))

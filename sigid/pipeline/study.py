@@ -19,7 +19,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Claim, Names, Source
 from sigid.warehouse.ledger import FileLine, Ledger
 
-BATCH_FILES = 1000
+BATCH_FILES = 2000
 BATCH_BYTES = 8 * 2**20
 _INDEX_MAX_BYTES = 2**30
 

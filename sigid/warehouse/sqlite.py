@@ -27,7 +27,7 @@ BUSY_SECONDS = 30.0
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-32768",  # KiB; ids are hashes, so inserts land all over the indices
+    "PRAGMA cache_size=-24576",  # KiB; ids are hashes, so inserts land all over the indices
     "PRAGMA wal_autocheckpoint=8192",  # pages: an index page that many batches touch is copied back once
 )
 
