@@ -20,9 +20,9 @@ from tasks.state import ContentChecker
 PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "migrate", "grant"),
 ]
-HEAVY = {"sqlalchemy", "pydantic", "numpy", "PIL", "rich", "dotenv"}
+HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
 
 

@@ -1,0 +1,106 @@
+CREATE TABLE forger (
+    id VARCHAR(26) NOT NULL,
+    source VARCHAR(255) NOT NULL,
+    collection VARCHAR(255) NOT NULL,
+    external_id VARCHAR(255) NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (source, collection, external_id)
+);
+
+CREATE TABLE load (
+    id INTEGER NOT NULL,
+    source VARCHAR(255) NOT NULL,
+    started DATETIME NOT NULL,
+    finished DATETIME,
+    added INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    unchanged INTEGER NOT NULL,
+    retired INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    fingerprint TEXT,
+    PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_load_source ON load (source, id);
+
+CREATE TABLE schema_version (
+    version INTEGER NOT NULL,
+    PRIMARY KEY (version)
+);
+
+CREATE TABLE signee (
+    id VARCHAR(26) NOT NULL,
+    source VARCHAR(255) NOT NULL,
+    collection VARCHAR(255) NOT NULL,
+    external_id VARCHAR(255),
+    created DATETIME NOT NULL,
+    PRIMARY KEY (id),
+    UNIQUE (source, collection, external_id)
+);
+
+CREATE TABLE signature (
+    id VARCHAR(26) NOT NULL,
+    signee_id VARCHAR(26) NOT NULL,
+    forger_id VARCHAR(26),
+    parent_id VARCHAR(26),
+    source VARCHAR(255) NOT NULL,
+    kind VARCHAR(8) NOT NULL,
+    modality VARCHAR(8) NOT NULL,
+    authenticity VARCHAR(8) NOT NULL,
+    sample VARCHAR(255),
+    asset_id VARCHAR(255),
+    blank BOOLEAN NOT NULL,
+    width INTEGER,
+    height INTEGER,
+    mode VARCHAR(16),
+    point_count INTEGER,
+    content_hash VARCHAR(32),
+    metadata JSON NOT NULL,
+    created DATETIME NOT NULL,
+    retired_at DATETIME,
+    stale BOOLEAN NOT NULL,
+    PRIMARY KEY (id),
+    CONSTRAINT kind CHECK (kind IN ('image', 'xyz')),
+    CONSTRAINT modality CHECK (modality IN ('offline', 'online')),
+    CONSTRAINT authenticity CHECK (authenticity IN ('genuine', 'forged')),
+    CONSTRAINT no_parent_of_itself CHECK (parent_id <> id),
+    CONSTRAINT an_image_is_an_asset CHECK ((kind = 'image') = (asset_id IS NOT NULL)),
+    CONSTRAINT a_trajectory_has_points CHECK ((kind = 'xyz') = (point_count IS NOT NULL)),
+    FOREIGN KEY(signee_id) REFERENCES signee (id),
+    FOREIGN KEY(forger_id) REFERENCES forger (id)
+);
+
+CREATE INDEX ix_signature_signee_id ON signature (signee_id);
+
+CREATE INDEX ix_signature_source ON signature (source);
+
+CREATE TABLE source_file (
+    source VARCHAR(255) NOT NULL,
+    path VARCHAR(1024) NOT NULL,
+    content_hash VARCHAR(32),
+    size INTEGER,
+    extractor_version VARCHAR(32),
+    claim VARCHAR(16),
+    state VARCHAR(8) NOT NULL,
+    reason VARCHAR(32),
+    detail TEXT,
+    signature_id VARCHAR(26),
+    load_id INTEGER NOT NULL,
+    PRIMARY KEY (source, path),
+    CONSTRAINT state CHECK (state IN ('loaded', 'rejected', 'missing', 'gone')),
+    CONSTRAINT a_rejection_has_a_reason CHECK ((state IN ('rejected', 'missing')) = (reason IS NOT NULL)),
+    FOREIGN KEY(signature_id) REFERENCES signature (id),
+    FOREIGN KEY(load_id) REFERENCES load (id)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE trajectory (
+    signature_id VARCHAR(26) NOT NULL,
+    x BLOB NOT NULL,
+    y BLOB NOT NULL,
+    z BLOB NOT NULL,
+    PRIMARY KEY (signature_id),
+    FOREIGN KEY(signature_id) REFERENCES signature (id)
+);
+
+INSERT INTO schema_version (version) VALUES (1);
