@@ -24,7 +24,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "make the roles of a warehouse on a server: its owner, a loader who deletes nothing, a reader of views",
         "actions": [(_grant, [settings])],
         "params": [
-            {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name"}
+            {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name ({default})"}
             for name, default in Roles()._asdict().items()
         ],
         **SHOWS,
