@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from sigid.warehouse.records import TABLES
 from sigid.warehouse.roles import Roles
 from sigid.warehouse.views import VIEWS
 from tests.databases import Databases
-from tests.postgresql import PostgresqlServer
+from tests.postgresql import PostgresqlSchemas, PostgresqlServer
 from tests.trees import Site, site_a, trajectories
 
 ROLES = Roles("its owner", "loader", "reader")
@@ -54,7 +55,7 @@ def grant(site: Site, roles: Roles = ROLES, login: str = "postgres") -> list[str
 
 
 def url_for(login: str, site: Site) -> str:
-    return site.settings.warehouse.replace("://postgres@", f"://{login}@")
+    return re.sub("//[a-z]+@", f"//{login}@", site.settings.warehouse)
 
 
 def says(login: str, site: Site, statement: str) -> list[Any]:
@@ -184,6 +185,8 @@ def test_the_loader_cannot_migrate_and_the_owner_can(granted: Site) -> None:
 
     migrate(url_for("fiona", granted), print)
     assert granted.execute("SELECT version FROM schema_version") == version
+    assert {owner for _, owner, _ in rights_of(granted)} == {'"its owner"'}
+    assert says("fiona", granted, "DELETE FROM load WHERE id < 0") == []
 
 
 def test_to_grant_again_changes_nothing(granted: Site) -> None:
@@ -229,6 +232,29 @@ def test_an_owner_who_is_no_superuser_can_grant_to_roles_that_are_there(granted:
     grant(granted, login="fiona")
 
     assert rights_of(granted) == before
+
+
+def test_who_owns_the_tables_and_may_create_roles_need_not_be_a_superuser(
+    tmp_path: Path, postgresql_server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Site, "databases", PostgresqlSchemas(postgresql_server))
+    site = site_a(tmp_path)
+    ((schema,),) = site.execute("SELECT current_schema")
+    postgresql_server.execute("CREATE ROLE carla LOGIN CREATEROLE")
+    try:
+        postgresql_server.execute(f"ALTER SCHEMA {schema} OWNER TO carla")
+        site.using(warehouse=url_for("carla", site)).load()
+
+        told = grant(site, login="carla")
+        again = grant(site, login="carla")
+
+        assert "carla: a member of its owner" in told
+        assert not any("carla" in line or "made" in line for line in again)
+        assert site.write(trajectories([100])).counts()["added"] == 1
+    finally:
+        for role in (*ROLES, "carla"):
+            postgresql_server.execute(f'DROP OWNED BY "{role}" CASCADE')
+            postgresql_server.execute(f'DROP ROLE "{role}"')
 
 
 def test_one_role_for_two_is_refused(granted: Site) -> None:

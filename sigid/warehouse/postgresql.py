@@ -73,6 +73,7 @@ class PostgresqlDatabase:
                 driver: Any = connection.connection.driver_connection
                 driver.cursor_factory = psycopg.Cursor  # what the server tells of its schema is to be read as text
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index takes as long as it takes
+                connection.exec_driver_sql(_AS_OWNER)
                 yield connection
 
     def grant(self, roles: Roles) -> Iterator[str]:
@@ -224,6 +225,13 @@ class PostgresqlSession:
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None)
 
+
+_AS_OWNER = """
+    SELECT set_config('search_path', quote_ident(current_schema), true),
+        set_config('role', pg_get_userbyid(relowner), true)
+    FROM pg_class WHERE oid = 'schema_version'::regclass
+"""
+"""What is made in the transaction belongs to whom the tables belong to, whoever of its members makes it."""
 
 _HOLDER = """
     SELECT application_name, coalesce(host(client_addr), 'the server itself'), pid

@@ -49,7 +49,7 @@ def _handed_over(connection: psycopg.Connection[TupleRow], owner: str, schema: s
     """Have the owner own the tables and views; whose they were is one of its members, and may do what he could do."""
     _say(connection, "GRANT USAGE, CREATE ON SCHEMA {} TO {}", [schema], [owner])
     if former != owner:
-        ((may_already,),) = _rows(connection, "SELECT pg_has_role(%s, %s, 'MEMBER')", [former, owner])
+        ((may_already,),) = _rows(connection, "SELECT pg_has_role(%s, %s, 'USAGE')", [former, owner])
         if not may_already:
             _say(connection, "GRANT {} TO {}", [owner], [former])
             yield f"{former}: a member of {owner}"
