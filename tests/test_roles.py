@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -22,6 +25,7 @@ from tests.databases import Databases
 from tests.postgresql import PostgresqlSchemas, PostgresqlServer
 from tests.trees import Site, site_a, trajectories
 
+PROJECT = Path(__file__).parents[1]
 ROLES = Roles("its owner", "loader", "reader")
 LOGINS = {"fiona": ROLES.owner, "lou": ROLES.loader, "rita": ROLES.reader}
 
@@ -187,6 +191,20 @@ def test_the_loader_cannot_migrate_and_the_owner_can(granted: Site) -> None:
     assert granted.execute("SELECT version FROM schema_version") == version
     assert {owner for _, owner, _ in rights_of(granted)} == {'"its owner"'}
     assert says("fiona", granted, "DELETE FROM load WHERE id < 0") == []
+
+
+def test_the_task_says_what_it_did(granted: Site) -> None:
+    ran = subprocess.run(
+        [*(sys.executable, "-m", "doit", "grant"), *(f"--{name}={role}" for name, role in ROLES._asdict().items())],
+        cwd=PROJECT,
+        env={**os.environ, "SIGID_WAREHOUSE": granted.settings.warehouse, "SIGID_BUILD": str(granted.settings.build)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.splitlines() == grant(granted)
+    assert f"reader: select on {', '.join(sorted(VIEWS))}" in ran.stdout.splitlines()
 
 
 def test_to_grant_again_changes_nothing(granted: Site) -> None:
