@@ -193,6 +193,28 @@ def test_the_loader_cannot_migrate_and_the_owner_can(granted: Site) -> None:
     assert says("fiona", granted, "DELETE FROM load WHERE id < 0") == []
 
 
+def test_what_was_taken_from_everybody_is_given_to_these_roles(
+    granted: Site, postgresql_server: PostgresqlServer
+) -> None:
+    postgresql_server.execute("REVOKE CONNECT, TEMPORARY ON DATABASE postgres FROM PUBLIC")
+    try:
+        with pytest.raises(WarehouseError, match="permission denied for database"):
+            open_database(url_for("lou", granted))
+
+        told = grant(granted)
+
+        lou = granted.using(warehouse=url_for("lou", granted))
+        assert lou.write(trajectories([100])).counts()["added"] == 1
+        assert says("rita", granted, "SELECT count(*) FROM signatures WHERE signee = '100'") == [(1,)]
+    finally:
+        postgresql_server.execute("GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC")
+    assert told[-3:] == [
+        "loader: connect on database postgres",
+        "reader: connect on database postgres",
+        "loader: temporary on database postgres",
+    ]
+
+
 def test_the_task_says_what_it_did(granted: Site) -> None:
     ran = subprocess.run(
         [*(sys.executable, "-m", "doit", "grant"), *(f"--{name}={role}" for name, role in ROLES._asdict().items())],
