@@ -20,7 +20,7 @@ import pytest
 
 from sigid.errors import Reason, Rejected, SigidError
 from sigid.pipeline import extract as extract_module
-from sigid.pipeline import study, workers
+from sigid.pipeline import pool, study, workers
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
 from sigid.pipeline.listing import STAMP, hash_of, stamp_of
 from sigid.pipeline.load import load
@@ -489,7 +489,7 @@ def two_workers(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
             super().__init__(*arguments, **options)
             pools.append(self)
 
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
     monkeypatch.setattr(study, "BATCH_FILES", 10)
     return pools
@@ -566,7 +566,7 @@ import sys
 import time
 from pathlib import Path
 
-from sigid.pipeline import study, workers
+from sigid.pipeline import pool, study, workers
 from sigid.pipeline.load import load
 from tests.trees import Site
 
@@ -574,7 +574,7 @@ workers.FILES_WORTH_A_PROCESS = 5
 study.BATCH_FILES = 10
 pools = []
 
-class Pool(workers.ProcessPoolExecutor):
+class Pool(pool.ProcessPoolExecutor):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         pools.append(self)
@@ -583,7 +583,7 @@ def wait(done, total):
     print(*pools[0]._processes, flush=True)
     time.sleep(60)
 
-workers.ProcessPoolExecutor = Pool
+pool.ProcessPoolExecutor = Pool
 site = Site(Path(sys.argv[1])).using(workers=2)
 site.scan()
 load(site.source, site.settings, progress=wait)

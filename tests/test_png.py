@@ -673,7 +673,7 @@ def test_a_header_that_pillow_does_not_take_is_a_rejection_too(monkeypatch: pyte
     png._mode.cache_clear()
     monkeypatch.setattr(PngImagePlugin, "PngImageFile", refuse)
 
-    assert refusal(file_of(*TINY)) == (
+    assert refusal(file_of(ihdr(1, 1, 1, GREYSCALE), idat(bytes(2)), IEND)) == (
         Reason.DAMAGED,
         "Pillow cannot read its header (bytes 8 to 32): SyntaxError",
     )

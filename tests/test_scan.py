@@ -98,6 +98,7 @@ def test_a_stored_listing_is_read_back_as_it_was(paths: set[str], data: st.DataO
         file = f"{cache}/listing"
 
         listing.store(file, found, "digest", "stamp", "1.1")
+        found.compact()
 
         assert stored_listing(file) == found
         summary = read_summary(file)
@@ -621,3 +622,15 @@ def test_the_folders_before_a_damaged_one_are_believed(stored: Path) -> None:
 
     assert [folder.path for folder in listing.stored_folders(str(stored))] == ["", "a"]
     assert stored_listing(str(stored)) is None
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n"), min_size=1)))
+def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
+    compact = listing.Names("\n".join(names), len(names))
+
+    assert list(compact) == names
+    assert [compact[index] for index in range(len(names))] == names
+    assert compact[1:3] == names[1:3]
+    assert len(compact) == len(names)
+    with pytest.raises(IndexError):
+        compact[len(names)]

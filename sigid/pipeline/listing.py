@@ -13,9 +13,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain, repeat, starmap
+from itertools import accumulate, chain, repeat, starmap
 from os import stat_result
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, overload
 
 import xxhash
 
@@ -69,6 +69,43 @@ def hash_of(content: bytes) -> bytes:
     return xxhash.xxh3_128_digest(content)
 
 
+class Names(Sequence[str]):
+    """The names of a folder's files in one text, a line each: a string each takes four times the room."""
+
+    __slots__ = ("_count", "_ends", "text")
+
+    def __init__(self, text: str, count: int) -> None:
+        self.text = text
+        self._count = count
+        self._ends: array[int] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(self._count))]
+        if not 0 <= index < self._count:  # which is how a sequence is seen to end
+            raise IndexError(index)
+        ends = self._ends or self._found()
+        return self.text[ends[index - 1] + 1 if index else 0 : ends[index]]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Names) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _found(self) -> array[int]:
+        """Where the names end, which is found out when it is first asked for."""
+        names = self.text.split("\n") if self._count else []
+        self._ends = array("i", accumulate((len(name) + 1 for name in names), initial=-1))[1:]
+        return self._ends
+
+
 @dataclass(slots=True)
 class Folder:
     """One folder: its files' names, and side by side with them what is known of the files.
@@ -79,7 +116,7 @@ class Folder:
 
     path: str
     """Relative to the root, "" for the root itself."""
-    names: list[str]
+    names: Sequence[str]
     stamps: bytearray
     hashes: bytearray
     """Of the contents."""
@@ -88,7 +125,7 @@ class Folder:
     _order: array[int] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, path: str, names: list[str]) -> Folder:
+    def of(cls, path: str, names: Sequence[str]) -> Folder:
         """Files of which no more than the names is known."""
         count = len(names)
         stamps, hashes = bytearray(STAMP.size * count), bytearray(HASH_SIZE * count)
@@ -132,6 +169,13 @@ class Folder:
         if self._order is None:
             self._order = array("I", sorted(range(len(self.names)), key=self.names.__getitem__))
         return self._order
+
+    def compact(self) -> None:
+        """Keep the names in less room: it pays for who has more to do with them than to compare them."""
+        self.names = Names(self._text(), len(self.names))
+
+    def _text(self) -> str:
+        return self.names.text if isinstance(self.names, Names) else "\n".join(self.names)
 
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
@@ -197,15 +241,13 @@ class Folder:
 
     def dump(self) -> tuple[bytes | bytearray | memoryview, ...]:
         """Its names, and what is known of the files."""
-        return "\n".join(self.names).encode(), self.stamps, self.hashes, memoryview(self.claims).cast("B")
+        return self._text().encode(), self.stamps, self.hashes, memoryview(self.claims).cast("B")
 
     @classmethod
     def parse(cls, path: str, count: int, body: bytes) -> Folder:
         """The opposite of `dump`, put together."""
         end = len(body) - count * (STAMP.size + HASH_SIZE + CLAIM_SIZE)
-        names = body[:end].decode().split("\n") if count else []
-        if len(names) != count:
-            raise ValueError("the names do not match the stamps")
+        names = Names(body[:end].decode(), count)
         hashes = end + count * STAMP.size
         claims = hashes + count * HASH_SIZE
         return cls(path, names, bytearray(body[end:hashes]), bytearray(body[hashes:claims]), array("Q", body[claims:]))
@@ -276,6 +318,11 @@ class Listing:
         link = _KINDS[SYMLINK]
         links = [folder.path_of(index) for folder in self.folders for index, kind in folder.kinds() if kind == link]
         return [*self.unreadable, *links]
+
+    def compact(self) -> None:
+        """Have all folders keep their names in less room."""
+        for folder in self.folders:
+            folder.compact()
 
     def unknown(self) -> list[Place]:
         """The files whose content is unknown."""

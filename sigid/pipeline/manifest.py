@@ -35,7 +35,9 @@ def _with_words(found: Listing, place: Workplace, changed: Sequence[Place]) -> l
     if len(changed) > _FEW or not found.manifest_stamp or found.manifest_stamp != stamp(place):
         return None
     try:
-        text = bytearray(place.manifest.read_bytes())
+        text = bytearray(place.manifest.stat().st_size)
+        with place.manifest.open("rb", buffering=0) as file:
+            file.readinto(text)
         if text[text.rfind(b"\n", 0, -1) + 1 :].startswith(_UNREADABLE.encode()):
             return None
         for folder, index in changed:

@@ -47,6 +47,7 @@ def scan(source: Source, settings: Settings) -> Listing | None:
 
 def recall(found: Listing, place: Workplace) -> None:
     """Take over from the last load's listing what still holds of it."""
+    found.compact()
     if summary_of(place):
         remember(found, str(place.listing))
 

@@ -76,7 +76,7 @@ class _Part(NamedTuple):
     place: int
     """Of the first one, among all files."""
 
-    def raw_names(self) -> list[str]:
+    def raw_names(self) -> Sequence[str]:
         """The files' names as the system has them."""
         names = self.folder.names[self.start : self.stop]
         return [raw(name) for name in names] if "\\" in "".join(names) else names

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 Driver: TypeAlias = "psycopg.Connection[TupleRow]"
 
 _ROWS_AT_ONCE = 1000
+_ROWS_WORTH_COUNTING = 10_000
+"""After so many new ones readers would wait for plans made for empty tables, until the server counts by itself; it
+passes over tables that the role does not own."""
+
 _WAIT_FOR_LOAD_SECONDS = 2  # the server may take that long to notice that a load was killed
 
 
@@ -97,8 +101,11 @@ class PostgresqlDatabase:
             connection.execute("SET idle_in_transaction_session_timeout = '1min'")
             key = _lock_key(connection, f"load {source}")
             self._lock(connection, key, f"load of {source} into")
+            session = PostgresqlSession(connection, self._server)
             try:
-                yield PostgresqlSession(connection, self._server)
+                yield session
+                if session.written >= _ROWS_WORTH_COUNTING:
+                    connection.execute("ANALYZE signee, forger, signature, source_file")
             finally:
                 with suppress(psycopg.Error):  # it ends with the connection; this is sooner
                     connection.execute("SELECT pg_advisory_unlock(%s)", [key])
@@ -153,6 +160,7 @@ class PostgresqlSession:
     def __init__(self, connection: Driver, server: Server) -> None:
         self._connection = connection
         self._server = server
+        self.written = 0
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
@@ -183,6 +191,7 @@ class PostgresqlSession:
         if not rows:
             return
         key = [table.columns.index(name) for name in table.key]
+        self.written += len(rows)
         by_key = {tuple(row[at] for at in key): row for row in rows}
         with self.transaction(), self._server.told(), self._connection.cursor() as cursor:
             cursor.execute(

@@ -32,6 +32,7 @@ _CONNECT = {
 }
 _OPTIONS = {
     "client_min_messages": "warning",
+    "cursor_tuple_fraction": "1",  # who reads, reads all: no plan for the sake of the first rows
     "idle_in_transaction_session_timeout": "1h",  # a reader may take his time with what he has read
     "lock_timeout": f"{BUSY_SECONDS}s",
     "statement_timeout": "15min",

@@ -184,16 +184,18 @@ _MODULUS = 2**256
 
 
 def _signature_hashes(connection: Connection) -> Iterator[tuple[str, bool, int]]:
-    at_hand = and_(source_file.c.signature_id == signature.c.id, source_file.c.state == State.LOADED)
+    # SQLite makes no index for a query on a table without rowids; one on what is DISTINCT of it, it does.
+    files = select(source_file.c.signature_id, source_file.c.path).where(source_file.c.state == State.LOADED)
+    at_hand = files.distinct().subquery()
     statement = (
         SIGNATURES.add_columns(
             signee.c.source.label("signee_source"),
             signee.c.collection.label("signee_collection"),
             signee.c.external_id.label("signee_external_id"),
-            cast(source_file.c.path, String).label("path"),
+            cast(at_hand.c.path, String).label("path"),
         )
         .join(signee, signature.c.signee_id == signee.c.id)
-        .outerjoin(source_file, at_hand)
+        .outerjoin(at_hand, at_hand.c.signature_id == signature.c.id)
         .where(signature.c.retired_at.is_(None))
     )
     for row in _streamed(connection, statement):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from dev.benchmark.contestants.base import Contestant, Loader, Verdict
 from dev.benchmark.measure import Command
@@ -15,12 +19,12 @@ from dev.benchmark.scenario import LOADS, Scenario
 from dev.benchmark.tree import PROJECT, Alteration
 
 
-def doit(contestant: Contestant, task: str) -> Command:
-    """One of sigid's tasks, on the tree, with a warehouse and a build folder in the contestant's state."""
+def doit(contestant: Contestant, task: str, warehouse: str = "") -> Command:
+    """One of sigid's tasks, on the tree, with a build folder in the contestant's state, and a warehouse there or so."""
     environment = contestant.environment(
         SIGID_DATASETS=str(contestant.tree.datasets),
         SIGID_BUILD=str(contestant.state),
-        SIGID_WAREHOUSE=f"sqlite:///{contestant.state / 'warehouse.sqlite'}",
+        SIGID_WAREHOUSE=warehouse or f"sqlite:///{contestant.state / 'warehouse.sqlite'}",
         SIGID_WORKERS=str(contestant.place.workers),
     )
     return Command((sys.executable, "-m", "doit", task), PROJECT, environment)
@@ -43,11 +47,48 @@ class Sigid(Loader):
         return Verdict() if scenario is Scenario.LIST else super().verdict(scenario, alteration, output)
 
     def held(self, paths: Collection[str]) -> tuple[int, Mapping[str, int]]:
-        current = "FROM source_file f JOIN signature s ON s.id = f.signature_id WHERE s.retired_at IS NULL"
-        size = f"SELECT f.path, f.size {current} AND f.source = 'source_a' AND f.path = ?"
         with closing(sqlite3.connect(self.state / "warehouse.sqlite")) as connection:
-            (rows,) = connection.execute(f"SELECT count(*) {current} AND f.state = 'loaded'").fetchone()
-            return rows, dict(row for path in paths for row in connection.execute(size, (path,)))
+            (rows,) = connection.execute(_ROWS).fetchone()
+            return rows, dict(row for path in paths for row in connection.execute(_SIZE + "?", (path,)))
+
+
+_CURRENT = "FROM source_file f JOIN signature s ON s.id = f.signature_id WHERE s.retired_at IS NULL"
+_ROWS = f"SELECT count(*) {_CURRENT} AND f.state = 'loaded'"
+_SIZE = f"SELECT f.path, f.size {_CURRENT} AND f.source = 'source_a' AND f.path = "
+
+
+class SigidPostgresql(Loader):
+    """The same into a PostgreSQL database, which has to be given."""
+
+    name = "postgresql"
+    title = "sigid -> PostgreSQL"
+
+    def missing(self) -> str:
+        return "" if _POSTGRESQL in os.environ else f"{_POSTGRESQL} names no database, which would be emptied"
+
+    def version(self) -> str:
+        with self._connected() as connection:
+            return f"PostgreSQL {connection.info.server_version // 10_000}"
+
+    def forget(self) -> None:
+        super().forget()
+        with self._connected() as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+
+    def command(self, scenario: Scenario) -> Command:
+        return doit(self, "load_source_a", os.environ[_POSTGRESQL])
+
+    def held(self, paths: Collection[str]) -> tuple[int, Mapping[str, int]]:
+        with self._connected() as connection:
+            rows = connection.execute(_ROWS).fetchall()[0][0]
+            return rows, dict(row for path in paths for row in connection.execute(_SIZE + "%s", (path,)))
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(os.environ[_POSTGRESQL].replace("+psycopg", "", 1), autocommit=True)
+
+
+_POSTGRESQL = "SIGID_BENCH_POSTGRESQL"
 
 
 class SigidScan(Contestant):

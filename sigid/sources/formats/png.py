@@ -117,7 +117,8 @@ def read_png(data: bytes) -> Picture:
                 _check_still(chunk)
         if chunk.kind in _NEVER_AFTER:
             seen[chunk.kind] = chunk
-    return Picture(header.width, header.height, _mode(header.depth, header.colour))
+    mode = _MODES.get((header.depth, header.colour)) or _mode(header.depth, header.colour)
+    return Picture(header.width, header.height, mode)
 
 
 def _check_signature(data: bytes) -> None:
@@ -296,6 +297,10 @@ def _filter_bytes(header: _Header) -> list[range]:
             start, end = end, end + rows * row_size
             passes.append(range(start, end, row_size))
     return passes
+
+
+# Of nearly all pictures; Pillow takes longer to import than a hundred of them take to read.
+_MODES = {(8, _GREYSCALE): "L", (8, _TRUECOLOUR): "RGB", (8, _TRUECOLOUR_ALPHA): "RGBA"}
 
 
 @cache
