@@ -12,8 +12,10 @@ from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 from doit.task import Task
 
-from sigid.errors import SigidError
+from sigid.errors import SigidError, WarehouseError
 from sigid.report.terminal import readers_choice
+from sigid.settings import Settings
+from sigid.warehouse.location import is_there
 
 P = ParamSpec("P")
 
@@ -35,6 +37,15 @@ def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]
         return TaskFailed(str(problem)) if problem else None
 
     return told
+
+
+def there(settings: Settings) -> str:
+    """The URL of the warehouse, which is there. Raises WarehouseError."""
+    if not is_there(settings.warehouse):
+        raise WarehouseError(
+            "there is no warehouse yet: `doit` loads all sources into one; SIGID_WAREHOUSE says where it is"
+        )
+    return settings.warehouse
 
 
 def _words_for(error: OSError) -> str:

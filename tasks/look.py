@@ -6,12 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from sigid.errors import WarehouseError
 from sigid.settings import Settings
-from sigid.warehouse.location import is_there
-from tasks.acting import SHOWS, action
-
-_NONE_YET = "there is no warehouse yet: `doit` loads all sources into one; SIGID_WAREHOUSE says where it is"
+from tasks.acting import SHOWS, action, there
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -35,9 +31,7 @@ def _catalog(settings: Settings) -> None:
     from sigid.report import catalog
     from sigid.warehouse.warehouse import open_warehouse
 
-    if not is_there(settings.warehouse):
-        raise WarehouseError(_NONE_YET)
-    with open_warehouse(settings.warehouse) as warehouse:
+    with open_warehouse(there(settings)) as warehouse:
         catalog.write(warehouse.catalog(), sys.stdout)
 
 
@@ -46,7 +40,5 @@ def _rejects(settings: Settings) -> None:
     from sigid.report import rejects
     from sigid.warehouse.warehouse import open_warehouse
 
-    if not is_there(settings.warehouse):
-        raise WarehouseError(_NONE_YET)
-    with open_warehouse(settings.warehouse) as warehouse:
+    with open_warehouse(there(settings)) as warehouse:
         rejects.write(warehouse.rejections(), sys.stdout)

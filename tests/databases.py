@@ -12,6 +12,10 @@ KINDS = ("sqlite", "postgresql")
 """The names. `conftest` has a fixture `<name>_databases` for each."""
 
 
+FILLED = ("signee", "forger", "signature", "trajectory", "load", "source_file")
+"""The tables that loads fill, those first that others refer to."""
+
+
 class Databases(Protocol):
     """One kind of database, of which a test makes as many as it likes."""
 
@@ -23,6 +27,9 @@ class Databases(Protocol):
 
     def tamper(self, url: str, statement: str) -> int:
         """Have it write what no check of the schema lets in. Returns how many rows that touched."""
+
+    def make_older(self, url: str, version: int, like: str) -> None:
+        """Make a warehouse of that version of the schema, with the rows of the one at the URL `like`."""
 
     def snapshot(self, url: str) -> object:
         """Something that is equal as long as nothing was written."""
@@ -46,11 +53,22 @@ class SqliteFiles:
             connection.execute("PRAGMA ignore_check_constraints=ON")
             return connection.execute(statement).rowcount
 
+    def make_older(self, url: str, version: int, like: str) -> None:
+        _file_of(url).parent.mkdir(parents=True, exist_ok=True)
+        rows = [f"INSERT INTO main.{table} SELECT * FROM filled.{table}" for table in FILLED]  # noqa: S608
+        self.execute(url, *schema_of_version(version, "sqlite"), f"ATTACH '{_file_of(like)}' AS filled", *rows)
+
     def snapshot(self, url: str) -> object:
         return {path.name: (path.stat().st_mode, path.read_bytes()) for path in sorted(_file_of(url).parent.iterdir())}
 
     def remove(self, url: str) -> None:
         shutil.rmtree(_file_of(url).parent)
+
+
+def schema_of_version(version: int, kind: str) -> list[str]:
+    """The statements that make the schema of that version, as the sigid of that time did."""
+    file = Path(__file__).parent / "data" / f"schema_version_{version}" / f"{kind}.sql"
+    return file.read_text().split(";\n")
 
 
 def _file_of(url: str) -> Path:

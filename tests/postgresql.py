@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 
 import sigid.warehouse.postgresql  # noqa: F401  # before `ordinary_user`, who may have no right to read our modules
+from tests.databases import FILLED, schema_of_version
 
 PASSWORD = "S3cret Pw/ä"  # noqa: S105
 _RULES = """
@@ -189,6 +190,12 @@ class PostgresqlSchemas:
             for table, name in checks.fetchall():
                 connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
             return connection.execute(sql.SQL(statement)).rowcount
+
+    def make_older(self, url: str, version: int, like: str) -> None:
+        ((filled,),) = self.execute(like, "SELECT current_schema")
+        rows = [f"INSERT INTO {table} SELECT * FROM {filled}.{table}" for table in FILLED]  # noqa: S608
+        last_key = "SELECT setval(pg_get_serial_sequence('load', 'id'), max(id)) FROM load"
+        self.execute(url, *schema_of_version(version, "postgresql"), *rows, last_key)
 
     def snapshot(self, url: str) -> object:
         with self._connected(url) as connection:

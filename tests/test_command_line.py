@@ -14,16 +14,20 @@ from pathlib import Path
 
 import pytest
 
+from sigid.warehouse.records import SCHEMA_VERSION
+from sigid.warehouse.roles import Roles
 from sigid.warehouse.warehouse import open_warehouse
 from tasks.state import ContentChecker
+from tests.databases import SqliteFiles
 
 PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "migrate", "grant"),
 ]
-HEAVY = {"sqlalchemy", "pydantic", "numpy", "PIL", "rich", "dotenv"}
+HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
+WAY_OUT = "nothing was done: `doit migrate` brings it there"
 
 
 class User:
@@ -254,6 +258,48 @@ def test_a_warehouse_of_a_newer_schema_is_refused_and_left_alone(user: User) -> 
     output = user.doit("load_source_a", "--rehash", code=1)
 
     assert "schema version 99" in output
+
+
+def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: User) -> None:
+    user.doit()
+    digest = user.digest()
+    (user.folder / "older").mkdir()
+    older = f"sqlite:///{user.folder}/older/sigid.sqlite"
+    SqliteFiles().make_older(older, 1, f"sqlite:///{user.build}/warehouse.sqlite")
+    user.environment["SIGID_WAREHOUSE"] = older
+
+    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "grant"):
+        refused = user.doit(task, code=1).splitlines()[-1]
+        assert refused.startswith(f"{task} failed: the warehouse ")
+        assert refused.endswith(f"has schema version 1, this sigid works with {SCHEMA_VERSION}; {WAY_OUT}")
+    before, done = user.doit("migrate").splitlines()
+    again = user.doit("migrate").splitlines()
+
+    assert f"has schema version 1, to become {SCHEMA_VERSION}: it is done whole or not at all" in before
+    assert done.endswith(f"has schema version {SCHEMA_VERSION}")
+    assert again == [f"{done}, as this sigid does; there is nothing to do"]
+    with open_warehouse(older) as warehouse:
+        assert warehouse.digest() == digest
+    assert "source_a: 0 added, 0 changed, " in user.doit("load_source_a")
+
+
+def test_what_is_asked_of_a_warehouse_that_is_not_there_makes_none(user: User) -> None:
+    for task in ("catalog", "rejects", "migrate", "grant"):
+        assert "there is no warehouse yet" in user.doit(task, code=1)
+
+    assert not (user.build / "warehouse.sqlite").exists()
+
+
+def test_a_file_has_no_roles_to_grant(loaded: User) -> None:
+    (line,) = loaded.doit("grant").splitlines()
+
+    assert line.endswith("is a file, which has no roles: its permissions say who may read and write it")
+
+
+def test_the_help_of_what_is_done_to_a_whole_warehouse_explains_it(user: User) -> None:
+    assert "bring a warehouse of an older schema to the one of this sigid" in user.doit("help", "migrate")
+    for role in Roles():
+        assert role in user.doit("help", "grant")
 
 
 def test_an_index_that_contradicts_itself_loads_nothing_and_the_other_source_is_loaded(user: User) -> None:

@@ -49,8 +49,11 @@ MAY_IMPORT = {
 ONLY_IN = {
     "doit": {"dodo", "tasks"},
     "sqlalchemy": {"sigid.warehouse"},
+    "alembic": {"sigid.warehouse.migrate", "sigid.warehouse.migrations"},
     "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "tasks.state"},
-    "psycopg": {"sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server"},
+    "psycopg": {
+        *("sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server", "sigid.warehouse.postgresql_roles"),
+    },
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
@@ -65,7 +68,10 @@ ONLY_IN = {
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
-HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "psycopg", "tenacity", "dask"}
+HEAVY = {
+    *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"),
+    *("psycopg", "tenacity", "dask"),
+}
 
 
 def is_in(module: str, packages: set[str]) -> bool:

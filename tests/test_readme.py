@@ -15,6 +15,7 @@ from PIL import Image
 
 from sigid.errors import Reason
 from sigid.settings import Settings
+from sigid.warehouse.views import VIEWS
 from tests.databases import Databases
 
 PROJECT = Path(__file__).parents[1]
@@ -72,12 +73,23 @@ def test_the_example_of_sql_finds_the_signatures_of_a_signee(
 ) -> None:
     doit(project, "load_source_a", warehouse=warehouse_url)
 
-    (query,) = blocks("sql")
-    rows = databases.execute(warehouse_url, query)
+    rows = databases.execute(warehouse_url, blocks("sql")[0])
 
     assert rows
     assert any(forger for _, _, forger in rows)
     assert not all(forger for _, _, forger in rows)
+
+
+def test_there_is_an_example_of_each_view_and_it_finds_something(
+    project: Path, warehouse_url: str, databases: Databases
+) -> None:
+    doit(project, "load_source_a", warehouse=warehouse_url)
+
+    examples = blocks("sql")[1:]
+
+    assert {name for name in VIEWS for query in examples if re.search(rf"(FROM|JOIN) {name}\b", query)} == VIEWS.keys()
+    for query in examples:
+        assert databases.execute(warehouse_url, query), query
 
 
 def test_the_recipe_adds_a_source_that_is_planned_loaded_and_read(project: Path) -> None:

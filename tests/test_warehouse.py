@@ -92,7 +92,7 @@ def test_a_repository_that_fails_within_a_transaction_leaves_nothing_behind(
 def test_a_call_that_the_database_refuses_half_way_leaves_nothing_behind(
     warehouse: Warehouse, warehouse_url: str, databases: Databases, key: str
 ) -> None:
-    databases.execute(warehouse_url, "DROP TABLE trajectory")
+    databases.execute(warehouse_url, "DROP VIEW trajectories", "DROP TABLE trajectory")
 
     with pytest.raises(WarehouseError):
         warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))], key)

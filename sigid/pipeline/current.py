@@ -13,6 +13,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.fingerprint import holds
 from sigid.warehouse.location import stamp_of_file
+from sigid.warehouse.records import SCHEMA_VERSION
 
 
 def is_current(source: Source, settings: Settings) -> bool:
@@ -25,7 +26,7 @@ def is_current(source: Source, settings: Settings) -> bool:
     if summary is None or not summary.files or summary.manifest_stamp != manifest.stamp(place):
         return False
     stamp = stamp_of_file(settings.warehouse)  # before the question: what happens meanwhile must not go unseen
-    answer = f"{summary.manifest} {' '.join(map(str, stamp))}".encode() if stamp else b""
+    answer = f"{summary.manifest} {SCHEMA_VERSION} {' '.join(map(str, stamp))}".encode() if stamp else b""
     if answer and _read(place.answer) == answer:
         return True
     if not holds(settings.warehouse, source.name, summary.manifest):

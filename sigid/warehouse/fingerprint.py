@@ -6,11 +6,13 @@ It is asked without SQLAlchemy, whose import alone takes longer than everything 
 from __future__ import annotations
 
 from sigid.warehouse.location import ask
+from sigid.warehouse.records import SCHEMA_VERSION
 
 _QUESTION = """
     SELECT fingerprint,
         (SELECT count(*) FROM source_file WHERE source = ?),
-        (SELECT count(*) FROM signature WHERE source = ?)
+        (SELECT count(*) FROM signature WHERE source = ?),
+        (SELECT max(version) FROM schema_version)
     FROM load WHERE source = ? ORDER BY id DESC LIMIT 1
 """
 
@@ -23,8 +25,9 @@ def fingerprint_of(manifest: str, lines: int, signatures: int) -> str:
 def holds(url: str, source: str, manifest: str) -> bool:
     """Whether the warehouse holds, of this source, just what a manifest of that digest lists.
 
-    It does not where rows were removed since, where there is no warehouse, or where the question can't be answered.
+    It does not where rows were removed since, where there is no warehouse, where it has another schema than today's, or
+    where the question can't be answered.
     Raises ConnectionLost where a server cannot be reached.
     """
     row = ask(url, _QUESTION, source)
-    return row is not None and row[0] == fingerprint_of(manifest, row[1], row[2])
+    return row is not None and row[3] == SCHEMA_VERSION and row[0] == fingerprint_of(manifest, row[1], row[2])

@@ -19,8 +19,10 @@ from psycopg.rows import TupleRow
 from sigid.errors import BusyError
 from sigid.warehouse.postgresql_server import BUSY_SECONDS, TABLES_NAMED, Server, marked
 from sigid.warehouse.records import TABLES, Moment, Table
+from sigid.warehouse.roles import Roles
 from sigid.warehouse.session import marks
-from sigid.warehouse.version import has_schema
+from sigid.warehouse.version import version_of
+from sigid.warehouse.views import VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -38,33 +40,51 @@ _WAIT_FOR_LOAD_SECONDS = 2  # the server may take that long to notice that a loa
 class PostgresqlDatabase:
     """A `Database` in the schema that the server puts first for the role."""
 
+    undoes_schema_changes = True
+    before_migrating = "it is done whole or not at all, and there is no way back but a dump made before"
+
     def __init__(self, url: str) -> None:
         self._server = Server(url)
         self.told = self._server.told
-        with self._server.connected() as connection:
-            is_made = self._has_schema(connection)
-        if not is_made:
-            try:
-                self._make_schema()
-            except BaseException:
-                self.close()
-                raise
+        self.name = self._server.name
 
-    def _has_schema(self, connection: Driver) -> bool:
-        """Whether it has the schema; nothing is in the way of it otherwise. Raises WarehouseError."""
-        tables = {name for (name,) in connection.execute(TABLES_NAMED, [list(TABLES)])}
+    def version(self) -> int | None:
+        with self._server.connected() as connection:
+            return self._version(connection)
+
+    def _version(self, connection: Driver) -> int | None:
+        tables = {name for (name,) in connection.execute(TABLES_NAMED, [[*TABLES, *VIEWS]])}
         asked = "schema_version" in tables
         versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
-        return has_schema(self._server.name, tables, versions)
+        return version_of(self.name, tables, versions)
 
-    def _make_schema(self) -> None:
+    def make(self) -> None:
         from sigid.warehouse import schema
 
         with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
             driver: Any = connection.connection.driver_connection
             driver.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_key(driver, "schema")])
-            if not self._has_schema(driver):  # another one has made it meanwhile
+            if self._version(driver) is None:  # or another one has made it meanwhile
                 schema.make(connection)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self._server.connected() as guard:
+            self._lock(guard, _lock_key(guard, "schema"), "migration of")
+            for (source,) in guard.execute("SELECT DISTINCT source FROM load ORDER BY source").fetchall():
+                self._lock(guard, _lock_key(guard, f"load {source}"), f"load of {source} into")
+            with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.cursor_factory = psycopg.Cursor  # what the server tells of its schema is to be read as text
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index takes as long as it takes
+                connection.exec_driver_sql(_AS_OWNER)
+                yield connection
+
+    def grant(self, roles: Roles) -> Iterator[str]:
+        from sigid.warehouse.postgresql_roles import grant
+
+        with self._server.connected() as connection, connection.transaction():
+            yield from grant(connection, roles)
 
     @contextmanager
     def session(self) -> Iterator[PostgresqlSession]:
@@ -80,7 +100,7 @@ class PostgresqlDatabase:
                 connection.execute("SET client_connection_check_interval = '500ms'")
             connection.execute("SET idle_in_transaction_session_timeout = '1min'")
             key = _lock_key(connection, f"load {source}")
-            self._lock(connection, key, source)
+            self._lock(connection, key, f"load of {source} into")
             session = PostgresqlSession(connection, self._server)
             try:
                 yield session
@@ -90,7 +110,7 @@ class PostgresqlDatabase:
                 with suppress(psycopg.Error):  # it ends with the connection; this is sooner
                     connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
-    def _lock(self, connection: Driver, key: int, source: str) -> None:
+    def _lock(self, connection: Driver, key: int, work: str) -> None:
         connection.execute(f"SET lock_timeout = '{_WAIT_FOR_LOAD_SECONDS}s'")
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [key])
@@ -98,7 +118,7 @@ class PostgresqlDatabase:
             row = connection.execute(_HOLDER, [key, key]).fetchone()
             holder = "{}, from {}, server process {}".format(*row) if row else "unknown"
             raise BusyError(
-                f"a load of {source} into {self._server.name} is under way ({holder}); run again when it has ended"
+                f"a {work} {self._server.name} is under way ({holder}); run again when it has ended"
             ) from None
         connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
 
@@ -214,6 +234,13 @@ class PostgresqlSession:
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None)
 
+
+_AS_OWNER = """
+    SELECT set_config('search_path', quote_ident(current_schema), true),
+        set_config('role', pg_get_userbyid(relowner), true)
+    FROM pg_class WHERE oid = 'schema_version'::regclass
+"""
+"""What is made in the transaction belongs to whom the tables belong to, whoever of its members makes it."""
 
 _HOLDER = """
     SELECT application_name, coalesce(host(client_addr), 'the server itself'), pid

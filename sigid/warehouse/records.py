@@ -91,7 +91,7 @@ SIGNATURE = Table("signature", SignatureRow._fields, ("id",))
 TRAJECTORY = Table("trajectory", TrajectoryRow._fields, ("signature_id",))
 SOURCE_FILE = Table("source_file", FileRow._fields, ("source", "path"))
 
-SCHEMA_VERSION = 1
-"""Of the tables that `schema` defines, and `TABLES` names."""
+SCHEMA_VERSION = 2
+"""Of what `schema` defines: the tables that `TABLES` names, and the views. `migrations` leads to each from the last."""
 
 TABLES = {each.name for each in (SIGNEE, FORGER, SIGNATURE, TRAJECTORY, SOURCE_FILE)} | {"load", "schema_version"}

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sigid.warehouse.records import Moment, Table
+from sigid.warehouse.roles import Roles
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -49,7 +50,39 @@ class Session(Protocol):
 
 
 class Database(Protocol):
-    """One database server or file, with the schema in it."""
+    """One database server or file, with the schema in it; `database` opens it."""
+
+    name: str
+    """What messages call it."""
+
+    undoes_schema_changes: bool
+    """Whether a transaction that is undone takes changes of the schema back."""
+
+    before_migrating: str
+    """What is to be considered before its schema is changed."""
+
+    def version(self) -> int | None:
+        """The version of its schema, which is today's or an older one; None where it has nothing at all.
+
+        Raises WarehouseError where there is something else, which stays as it is.
+        """
+
+    def make(self) -> None:
+        """Make the schema where there is nothing, and only once if several do."""
+
+    def migrating(self) -> AbstractContextManager[Connection]:
+        """SQLAlchemy's connection to change the schema through, which keeps loads and other migrations out meanwhile.
+
+        It is one transaction, as far as the database can undo such changes. Raises BusyError, which names the holder,
+        where a load or a migration is under way.
+        """
+
+    def grant(self, roles: Roles) -> Iterator[str]:
+        """Make the roles and give them their rights, no more and no less, and say line by line what is done.
+
+        It is done whole or not at all, as far as the database can. Raises WarehouseError where whoever is connected may
+        not do that.
+        """
 
     def session(self) -> AbstractContextManager[Session]:
         """A connection to look things up through, as a load does."""

@@ -6,17 +6,19 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigid.errors import WarehouseError
 from sigid.private import private_file, private_folder
 from sigid.running import only_one
 from sigid.warehouse.records import Moment, Table
+from sigid.warehouse.roles import Roles
 from sigid.warehouse.session import marks
-from sigid.warehouse.version import has_schema
+from sigid.warehouse.version import version_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -35,6 +37,9 @@ _PRAGMAS = (
 class SqliteDatabase:
     """A `Database` in one file, made (for its owner's eyes only) where it is not there."""
 
+    undoes_schema_changes = True
+    before_migrating = "it is done whole or not at all, and there is no way back but a copy made before"
+
     def __init__(self, file: str) -> None:
         self._file = file
         try:
@@ -44,11 +49,10 @@ class SqliteDatabase:
             raise WarehouseError(
                 f"the warehouse {file} cannot be made ({error.strerror}); check the permissions of its folder"
             ) from error
-        if not self._has_schema():
-            self._make_schema()
+        self.name = file
 
-    def _has_schema(self) -> bool:
-        """Whether it has the schema; it has nothing at all otherwise. Raises WarehouseError.
+    def version(self) -> int | None:
+        """As `Database.version`.
 
         It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
         """
@@ -56,13 +60,30 @@ class SqliteDatabase:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             asked = "schema_version" in tables
             versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
-        return has_schema(self._file, tables, versions)
+        return version_of(self._file, tables, versions)
 
-    def _make_schema(self) -> None:
+    def make(self) -> None:
         from sigid.warehouse import schema
 
         with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
             schema.make(connection)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with ExitStack() as locks:
+            locks.enter_context(only_one(f"{self._file}.lock", f"a migration of {self._file}"))
+            for lock in self._locks_of_loads():
+                locks.enter_context(only_one(str(lock), f"a load into {self._file}"))
+            with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
+                yield connection
+
+    def _locks_of_loads(self) -> list[Path]:
+        """The lock files of all sources that were ever loaded."""
+        file = Path(self._file)
+        return sorted(each for each in file.parent.iterdir() if _is_lock_of_load(each.name, file.name))
+
+    def grant(self, roles: Roles) -> Iterator[str]:
+        yield f"{self._file} is a file, which has no roles: its permissions say who may read and write it"
 
     @contextmanager
     def session(self) -> Iterator[SqliteSession]:
@@ -174,6 +195,10 @@ class SqliteSession:
 
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _is_lock_of_load(name: str, warehouse: str) -> bool:
+    return name.startswith(f"{warehouse}.") and name.endswith(".lock") and name != f"{warehouse}.lock"
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -26,7 +26,8 @@ def open_warehouse(url: str | None = None) -> Warehouse:
     """Open the warehouse at an SQLAlchemy URL, or the one of the settings; make it where there is none.
 
     Use it in a ``with`` statement. Raises SettingError for a URL that cannot be used, and WarehouseError where the
-    warehouse cannot be opened or has a schema that this sigid does not know.
+    warehouse cannot be opened, has a schema that this sigid does not know, or an older one, which is to be migrated
+    first.
     """
     return Warehouse(open_database(Settings.read().warehouse if url is None else url))
 

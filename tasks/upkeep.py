@@ -1,0 +1,56 @@
+"""migrate, grant: what is done to a warehouse as a whole, when somebody asks for it and never by itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from sigid.settings import Settings
+from sigid.warehouse.roles import Roles
+from tasks.acting import SHOWS, action, there
+
+
+def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
+    """One task a work."""
+    yield {
+        "basename": "migrate",
+        "doc": "bring a warehouse of an older schema to the one of this sigid, which no other task does",
+        "actions": [(_migrate, [settings])],
+        **SHOWS,
+    }
+    yield {
+        "basename": "grant",
+        "doc": "make the roles of a warehouse on a server: its owner, a loader who deletes nothing, a reader of views",
+        "actions": [(_grant, [settings])],
+        "params": [
+            {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name ({default})"}
+            for name, default in Roles()._asdict().items()
+        ],
+        **SHOWS,
+    }
+
+
+@action
+def _migrate(settings: Settings) -> None:
+    from sigid.warehouse.migrate import migrate
+
+    migrate(there(settings), _tell)
+
+
+@action
+def _grant(settings: Settings, owner: str, loader: str, reader: str) -> None:
+    from contextlib import closing
+
+    from sigid.warehouse.database import open_database
+
+    with closing(open_database(there(settings))) as database:
+        for line in list(database.grant(Roles(owner, loader, reader))):  # all of it is done by then, or nothing
+            _tell(line)
+
+
+def _tell(line: str) -> None:
+    from sigid.report.terminal import readers_choice
+
+    with readers_choice(sys.stdout):
+        sys.stdout.write(f"{line}\n")
