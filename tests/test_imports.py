@@ -51,6 +51,7 @@ ONLY_IN = {
     "sqlalchemy": {"sigid.warehouse"},
     "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "tasks.state"},
     "psycopg": {"sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server"},
+    "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
@@ -65,7 +66,8 @@ ONLY_IN = {
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
-HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "psycopg", "tenacity", "dask"}
+HEAVY = {"sqlalchemy", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "psycopg", "pymysql"}
+HEAVY |= {"tenacity", "dask"}
 
 
 def is_in(module: str, packages: set[str]) -> bool:

@@ -23,4 +23,8 @@ def open_database(url: str) -> Database:
             from sigid.warehouse.postgresql import PostgresqlDatabase
 
             return PostgresqlDatabase(url)
+        case "mysql+pymysql":
+            from sigid.warehouse.mysql import MysqlDatabase
+
+            return MysqlDatabase(url)
     raise AssertionError("no such database has passed the check")

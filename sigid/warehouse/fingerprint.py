@@ -11,7 +11,7 @@ _QUESTION = """
     SELECT fingerprint,
         (SELECT count(*) FROM source_file WHERE source = ?),
         (SELECT count(*) FROM signature WHERE source = ?)
-    FROM load WHERE source = ? ORDER BY id DESC LIMIT 1
+    FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1
 """
 
 
