@@ -44,6 +44,7 @@ class Driver(_Connection):
 
     server_status: int
     ctx: ssl.SSLContext
+    _result: Any
     _streamed: ref[Streaming] | None = None
 
     def __init__(self, read_timeout: float, **parameters: Any) -> None:
@@ -72,6 +73,11 @@ class Driver(_Connection):
         for level, option, value in _SOCKET:
             reached.setsockopt(level, option, value)
         return reached
+
+    def _force_close(self) -> None:
+        if self._result is not None:
+            self._result.unbuffered_active = False  # there is nothing more to come
+        super()._force_close()  # type: ignore[misc]  # the stubs leave it out
 
     def cursor(self, cursor: Any = None) -> Any:
         return super().cursor(Streaming if cursor is SSCursor else cursor)

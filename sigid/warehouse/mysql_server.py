@@ -91,10 +91,22 @@ class Server(server.Server["Driver"]):
         self.name = f"{self.database} at {place}"
 
     def connect(self) -> Driver:
+        connection = self._connected()
+        if connection is None:  # told here, where what was read of the file is forgotten
+            raise SettingError(
+                f"{self._option_file()} is no option file that can be read; correct it, or name another one "
+                "in SIGID_WAREHOUSE: ?read_default_file="
+            )
+        host = "" if connection.unix_socket else connection.host
+        self.warn(tls_advice(host, connection.is_proven()))
+        return connection
+
+    def _connected(self) -> Driver | None:
+        """None where the option file is none."""
         from sigid.warehouse.mysql_driver import Driver
 
         try:
-            connection = Driver(
+            return Driver(
                 autocommit=True,
                 charset="utf8mb4",
                 init_command=_SET,
@@ -104,15 +116,9 @@ class Server(server.Server["Driver"]):
                 **self._parameters,
             )
         except (OptionFileError, UnicodeError, ValueError):
-            raise SettingError(
-                f"{self._option_file()} is no option file that can be read; correct it, or name another one "
-                "in SIGID_WAREHOUSE: ?read_default_file="
-            ) from None
-        except RuntimeError as error:
+            return None
+        except RuntimeError as error:  # what the way in to this server needs is missing
             raise WarehouseError(f"the warehouse {self.name} cannot be used: {error}; {_CHECK}") from error
-        host = "" if connection.unix_socket else connection.host
-        self.warn(tls_advice(host, connection.is_proven()))
-        return connection
 
     def _option_file(self) -> str | None:
         """The file that may hold the user and the password."""
@@ -127,7 +133,7 @@ class Server(server.Server["Driver"]):
         code, *said = (*error.args, "") if error.args and isinstance(error.args[0], int) else (0, *error.args, "")
         kind = ConnectionLost if code in _LOST else WarehouseError
         way_out = next((way for codes, way in _WAYS_OUT.items() if code in codes), server.WHEN_THE_CAUSE_IS_GONE)
-        return kind(f"the warehouse {self.name} cannot be used: {_without_data(str(said[0]))}; {way_out}")
+        return kind(f"the warehouse {self.name} cannot be used: {_without_data(code, str(said[0]))}; {way_out}")
 
 
 _TLS = ("ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_verify_identity")
@@ -175,10 +181,10 @@ def tls_advice(host: str, proven: bool) -> str | None:
     return server.tls_advice(host, proven, settings)
 
 
-def _without_data(said: str) -> str:
+def _without_data(code: int, said: str) -> str:
     """What the server said, without the values and the statement that it repeats."""
     line = said.partition("\n")[0].partition("; check the manual")[0]
-    return re.sub(r" '.*' for ", " for ", line)
+    return re.sub(r" '.*' for ", " for ", line) if code in _MISFITS else line
 
 
 _CHECK = "check the database, the user, and its password (in the URL or in ~/.my.cnf)"
@@ -193,12 +199,14 @@ _LOST = _NOT_THERE | {
 }
 """No connection, the server shuts down, and what it undid for others' sake. A closed connection has the number 0."""
 
+_MISFITS = {1048, 1062, 1264, 1265, 1292, 1366, 1406, 1451, 1452, 3819, 4025}
+
 _WAYS_OUT = {
     frozenset(_NOT_THERE): server.START_IT,
     frozenset({1044, 1045, 1049, 1130, 1251, 1524, 1698}): _CHECK,
     frozenset({1142, 1143, 1227, 1370}): server.NO_RIGHT,
     frozenset({1290, 1792, 1836}): server.ONLY_READS,
-    frozenset({1048, 1062, 1264, 1265, 1292, 1366, 1406, 1451, 1452, 3819, 4025}): server.DOES_NOT_FIT,
+    frozenset(_MISFITS): server.DOES_NOT_FIT,
     frozenset({1054, 1146, 1932}): server.NOT_AS_MADE,
     frozenset({1021, 1037, 1038, 1040, 1041, 1114, 1203, 1226}): server.RUN_OUT,
     frozenset({1205}): server.HELD,
