@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,9 +28,12 @@ from sigid.pipeline import load as load_module
 from sigid.pipeline import study
 from sigid.service import NewXYZSignature
 from sigid.warehouse import location, mysql_server, server
+from sigid.warehouse.database import open_database
 from sigid.warehouse.mysql import MysqlDatabase
 from sigid.warehouse.mysql_driver import Driver
+from sigid.warehouse.mysql_server import Server
 from sigid.warehouse.records import SCHEMA_VERSION, TABLES
+from sigid.warehouse.roles import Roles
 from sigid.warehouse.warehouse import open_warehouse
 from tests.databases import Databases
 from tests.mariadb import MariadbServer, OwnMariadbServer
@@ -699,3 +702,42 @@ def test_the_lock_of_a_database_is_not_that_of_another(mariadb_databases: Databa
 
     with one.loading("source_a"), other.loading("source_a"), one.loading("source_b"):
         pass
+
+
+def test_what_is_said_of_roles_makes_them(
+    tmp_path: Path, mariadb_databases: Databases, mariadb_server: MariadbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Site, "databases", mariadb_databases)
+    site = site_a(tmp_path)
+    site.load()
+    name = site.settings.warehouse.partition("?")[0].rpartition("/")[2]
+
+    def said_to(login: str, statement: str) -> Any:
+        with closing(Server(mariadb_server.url(name, user=login)).connect()) as driver, driver.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    roles = Roles("its owner", "loader", "reader")
+    try:
+        with closing(open_database(site.settings.warehouse)) as database:
+            first, *statements = database.grant(roles)
+        for statement in statements:
+            mariadb_server.execute(statement)
+        for login, role in {"lou": "loader", "rita": "reader"}.items():
+            mariadb_server.execute(f"CREATE USER {login}@'%'")
+            mariadb_server.execute(f"GRANT {role} TO {login}@'%'")
+            mariadb_server.execute(f"SET DEFAULT ROLE {role} FOR {login}@'%'")
+
+        lou, rita = (site.using(warehouse=mariadb_server.url(name, user=login)) for login in ("lou", "rita"))
+
+        assert first.endswith("roles are made by hand; nothing was done. This would do it:")
+        assert lou.write(trajectories([100])).counts()["added"] == 1
+        with pytest.raises(WarehouseError, match="use a role that has the right, or have its owner grant it"):
+            open_database(rita.settings.warehouse)
+        assert said_to("rita", "SELECT count(*) FROM signatures WHERE signee = '100'") == ((1,),)
+        for login, forbidden in (("lou", "DELETE FROM signature"), ("rita", "SELECT * FROM signature")):
+            with pytest.raises(pymysql.OperationalError, match="command denied"):
+                said_to(login, forbidden)
+    finally:
+        for statement in ("DROP USER IF EXISTS lou@'%', rita@'%'", "DROP ROLE IF EXISTS `its owner`, loader, reader"):
+            mariadb_server.execute(statement)

@@ -51,9 +51,10 @@ class MysqlDatabase(ServerDatabase[Driver, "MysqlSession"]):
             cursor.execute(tables_named(names), names)
             tables = {name for (name,) in cursor.fetchall()}
             versions: Sequence[tuple[Any, ...]] = ()
-            if "schema_version" in tables:
-                cursor.execute("SELECT * FROM schema_version LIMIT 2")
-                versions = cursor.fetchall()
+            if tables:
+                with suppress(pymysql.ProgrammingError):  # it is not there; what may not be read is not named, but told
+                    cursor.execute("SELECT * FROM schema_version LIMIT 2")
+                    versions = cursor.fetchall()
         if list(versions) == [(_BEING_MADE,)]:
             return None
         return version_of(self.name, tables, versions)
