@@ -11,7 +11,9 @@ import pytest
 
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from tests import mariadb
 from tests.databases import KINDS, Databases, SqliteFiles
+from tests.mariadb import MariadbDatabases, MariadbServer
 from tests.postgresql import PostgresqlSchemas, PostgresqlServer, running_server
 from tests.trees import Site
 
@@ -47,6 +49,17 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql_server: PostgresqlServer) -> Databases:
     return PostgresqlSchemas(postgresql_server)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariadbServer]:
+    with mariadb.running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb_databases(mariadb_server: MariadbServer) -> Databases:
+    return MariadbDatabases(mariadb_server)
 
 
 @pytest.fixture(scope="session", params=KINDS)

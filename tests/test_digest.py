@@ -220,7 +220,7 @@ def test_each_fact_beside_the_signatures_is_in_the_digest(
     [
         "UPDATE signee SET created = '2001-01-01 00:00:00.000000'",
         "UPDATE source_file SET extractor_version = '2.2'",
-        "UPDATE load SET started = '2001-01-01 00:00:00.000000', added = 9, fingerprint = 'another'",
+        """UPDATE "load" SET started = '2001-01-01 00:00:00.000000', added = 9, fingerprint = 'another'""",
     ],
 )
 def test_what_tells_of_a_run_is_not_in_the_digest(

@@ -54,6 +54,7 @@ ONLY_IN = {
     "psycopg": {
         *("sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server", "sigid.warehouse.postgresql_roles"),
     },
+    "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
     "PIL": {"sigid.sources.formats"},
@@ -70,7 +71,7 @@ ONLY_IN = {
 
 HEAVY = {
     *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"),
-    *("psycopg", "tenacity", "dask"),
+    *("psycopg", "pymysql", "tenacity", "dask"),
 }
 
 

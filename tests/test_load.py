@@ -387,7 +387,7 @@ def test_an_emptied_warehouse_is_filled_again(
     site = make(tmp_path)
     site.load()
     digest, ids = site.digest(), site.ids()
-    site.execute(*(f"DELETE FROM {table}" for table in reversed(tables)))  # noqa: S608
+    site.execute(*(f'DELETE FROM "{table}"' for table in reversed(tables)))  # noqa: S608
 
     assert not site.is_current()
     site.load()
@@ -835,10 +835,10 @@ def test_each_load_that_writes_leaves_a_row_with_its_counts(tmp_path: Path) -> N
     site.load()
     site.load()
 
-    rows = site.execute("SELECT source, added, changed, unchanged, retired, rejected FROM load ORDER BY id")
+    rows = site.execute('SELECT source, added, changed, unchanged, retired, rejected FROM "load" ORDER BY id')
 
     assert rows == [("source_a", 30, 0, 0, 0, 4), ("source_a", 1, 1, 27, 1, 5)]
-    assert site.execute("SELECT count(*) FROM load WHERE finished IS NULL OR fingerprint IS NULL") == [(0,)]
+    assert site.execute('SELECT count(*) FROM "load" WHERE finished IS NULL OR fingerprint IS NULL') == [(0,)]
     assert site.execute("SELECT path FROM source_file WHERE load_id = 2 ORDER BY path") == [
         (path,) for path in sorted([PICTURE, GENUINE, OTHER, "Online/Genuine/001_3.HWR"])
     ]

@@ -27,12 +27,13 @@ from sigid.pipeline import again as again_module
 from sigid.pipeline import load as load_module
 from sigid.pipeline import study
 from sigid.service import NewXYZSignature
-from sigid.warehouse import location, postgresql_server
+from sigid.warehouse import location, postgresql_server, server
 from sigid.warehouse.postgresql import from_wire, to_wire
 from sigid.warehouse.records import SCHEMA_VERSION
 from sigid.warehouse.warehouse import open_warehouse
 from tests.databases import Databases
-from tests.postgresql import PASSWORD, PostgresqlServer
+from tests.postgresql import PostgresqlServer
+from tests.servers import PASSWORD
 from tests.trees import SAMPLE_A, Site, site_a, site_b, trajectories
 
 PROJECT = Path(__file__).parents[1]
@@ -291,7 +292,7 @@ def test_a_malformed_url_is_refused_in_one_line_that_repeats_nothing_of_it(url: 
 
 
 def test_a_missing_driver_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql_server, "find_spec", lambda _name: None)
+    monkeypatch.setattr(server, "find_spec", lambda _name: None)
 
     with pytest.raises(SettingError) as refused:
         location.check("postgresql+psycopg://me@host/db")
@@ -420,7 +421,7 @@ def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(study, "BATCH_FILES", 5)
-    monkeypatch.setattr("sigid.warehouse.postgresql._WAIT_FOR_LOAD_SECONDS", 0.1)
+    monkeypatch.setattr(server, "WAIT_FOR_LOAD_SECONDS", 0.1)
     site = site_a(tmp_path, trajectories(range(20)))
     second = Site(tmp_path).using(build=tmp_path / "other")
     said: list[str] = []

@@ -176,7 +176,8 @@ def test_the_settings_show_no_password(tmp_path: Path) -> None:
 
 USE = (
     "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; "
-    "write it like sqlite:///build/warehouse.sqlite or postgresql+psycopg://user@host/database"
+    "write it like sqlite:///build/warehouse.sqlite, postgresql+psycopg://user@host/database "
+    "or mysql+pymysql://user@host/database"
 )
 FILE = "SIGID_WAREHOUSE names no file, or more than a file; write it like sqlite:///build/warehouse.sqlite"
 

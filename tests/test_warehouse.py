@@ -39,7 +39,7 @@ THREE = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
 def test_the_tables_have_the_columns_that_others_write_queries_against(
     databases: Databases, warehouse_url: str, table: str, columns: str
 ) -> None:
-    assert databases.execute(warehouse_url, f"SELECT {columns.replace(' ', ', ')} FROM {table}") == []  # noqa: S608
+    assert databases.execute(warehouse_url, f'SELECT {columns.replace(" ", ", ")} FROM "{table}"') == []  # noqa: S608
 
 
 def test_a_signature_of_an_unknown_signee_is_refused_without_a_word_of_the_signature(warehouse: Warehouse) -> None:

@@ -42,4 +42,8 @@ def database_at(url: str) -> Database:
             from sigid.warehouse.postgresql import PostgresqlDatabase
 
             return PostgresqlDatabase(url)
+        case "mysql+pymysql":
+            from sigid.warehouse.mysql import MysqlDatabase
+
+            return MysqlDatabase(url)
     raise AssertionError("no such database has passed the check")

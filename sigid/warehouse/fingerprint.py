@@ -13,7 +13,7 @@ _QUESTION = """
         (SELECT count(*) FROM source_file WHERE source = ?),
         (SELECT count(*) FROM signature WHERE source = ?),
         (SELECT max(version) FROM schema_version)
-    FROM load WHERE source = ? ORDER BY id DESC LIMIT 1
+    FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1
 """
 
 

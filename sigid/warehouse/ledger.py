@@ -149,7 +149,7 @@ class Ledger:
     def fingerprint(self) -> str | None:
         """The fingerprint of the last load."""
         rows = self._session.select(
-            "SELECT fingerprint FROM load WHERE source = ? ORDER BY id DESC LIMIT 1", [self._source]
+            'SELECT fingerprint FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1', [self._source]
         )
         return next((fingerprint for (fingerprint,) in rows), None)
 
@@ -160,7 +160,7 @@ class Ledger:
     def last_counts(self) -> Counts:
         """What the last load did."""
         rows = self._session.select(
-            f"SELECT {', '.join(Counts._fields)} FROM load WHERE source = ? ORDER BY id DESC LIMIT 1",  # noqa: S608
+            f'SELECT {", ".join(Counts._fields)} FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1',  # noqa: S608
             [self._source],
         )
         return next((Counts(*row) for row in rows), Counts())
@@ -176,8 +176,9 @@ class Ledger:
                 return
             values = {"finished": self._session.moment(datetime.now(UTC)), "fingerprint": fingerprint}
             values.update(counts._asdict())
+            assigned = ", ".join(f"{name} = ?" for name in values)
             self._session.change(
-                f"UPDATE load SET {', '.join(f'{name} = ?' for name in values)} WHERE id = ?",  # noqa: S608
+                f'UPDATE "load" SET {assigned} WHERE id = ?',  # noqa: S608
                 [*values.values(), self._entered(started)],
             )
 

@@ -43,7 +43,11 @@ def _reach(url: str) -> Reach:
             from sigid.warehouse import postgresql_server
 
             return postgresql_server
+        case "mysql+pymysql":
+            from sigid.warehouse import mysql_server
+
+            return mysql_server
     raise SettingError(
         "SIGID_WAREHOUSE is not the URL of a warehouse that sigid can use; write it like "
-        "sqlite:///build/warehouse.sqlite or postgresql+psycopg://user@host/database"
+        "sqlite:///build/warehouse.sqlite, postgresql+psycopg://user@host/database or mysql+pymysql://user@host/database"
     )

@@ -6,51 +6,44 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors, pq
 from psycopg.adapt import Dumper, Loader
 from psycopg.rows import TupleRow
 
-from sigid.errors import BusyError
-from sigid.warehouse.postgresql_server import BUSY_SECONDS, TABLES_NAMED, Server, marked
+from sigid.warehouse import server
+from sigid.warehouse.postgresql_server import TABLES_NAMED, Server
 from sigid.warehouse.records import TABLES, Moment, Table
 from sigid.warehouse.roles import Roles
-from sigid.warehouse.session import marks
+from sigid.warehouse.server import BUSY_SECONDS, ROWS_AT_ONCE, marked
+from sigid.warehouse.server_database import ServerDatabase
+from sigid.warehouse.session import by_key, marks
 from sigid.warehouse.version import version_of
 from sigid.warehouse.views import VIEWS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-Driver: TypeAlias = "psycopg.Connection[TupleRow]"
+    from sigid.warehouse.postgresql_server import Driver
 
-_ROWS_AT_ONCE = 1000
 _ROWS_WORTH_COUNTING = 10_000
 """After so many new ones readers would wait for plans made for empty tables, until the server counts by itself; it
 passes over tables that the role does not own."""
 
-_WAIT_FOR_LOAD_SECONDS = 2  # the server may take that long to notice that a load was killed
 
-
-class PostgresqlDatabase:
+class PostgresqlDatabase(ServerDatabase["Driver", "PostgresqlSession"]):
     """A `Database` in the schema that the server puts first for the role."""
 
     undoes_schema_changes = True
     before_migrating = "it is done whole or not at all, and there is no way back but a dump made before"
 
     def __init__(self, url: str) -> None:
-        self._server = Server(url)
-        self.told = self._server.told
-        self.name = self._server.name
-
-    def version(self) -> int | None:
-        with self._server.connected() as connection:
-            return self._version(connection)
+        super().__init__(Server(url))
 
     def _version(self, connection: Driver) -> int | None:
         tables = {name for (name,) in connection.execute(TABLES_NAMED, [[*TABLES, *VIEWS]])}
@@ -58,27 +51,20 @@ class PostgresqlDatabase:
         versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
         return version_of(self.name, tables, versions)
 
-    def make(self) -> None:
+    def _make(self, connection: Connection, driver: Driver) -> None:
         from sigid.warehouse import schema
 
-        with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_key(driver, "schema")])
-            if self._version(driver) is None:  # or another one has made it meanwhile
-                schema.make(connection)
+        driver.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_key(driver, "schema")])
+        if self._version(driver) is None:
+            schema.make(connection)
 
-    @contextmanager
-    def migrating(self) -> Iterator[Connection]:
-        with self._server.connected() as guard:
-            self._lock(guard, _lock_key(guard, "schema"), "migration of")
-            for (source,) in guard.execute("SELECT DISTINCT source FROM load ORDER BY source").fetchall():
-                self._lock(guard, _lock_key(guard, f"load {source}"), f"load of {source} into")
-            with self.told(), self.engine().execution_options(sigid_writes=True).begin() as connection:
-                driver: Any = connection.connection.driver_connection
-                driver.cursor_factory = psycopg.Cursor  # what the server tells of its schema is to be read as text
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index takes as long as it takes
-                connection.exec_driver_sql(_AS_OWNER)
-                yield connection
+    def _before_changes(self, connection: Connection, driver: Driver) -> None:
+        driver.cursor_factory = psycopg.Cursor  # what the server tells of its schema is to be read as text
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index takes as long as it takes
+        connection.exec_driver_sql(_AS_OWNER)
+
+    def _sources(self, connection: Driver) -> list[str]:
+        return [source for (source,) in connection.execute("SELECT DISTINCT source FROM load ORDER BY source")]
 
     def grant(self, roles: Roles) -> Iterator[str]:
         from sigid.warehouse.postgresql_roles import grant
@@ -87,51 +73,38 @@ class PostgresqlDatabase:
             yield from grant(connection, roles)
 
     @contextmanager
-    def session(self) -> Iterator[PostgresqlSession]:
-        with self._server.connected() as connection:
-            _adapt(connection)
-            yield PostgresqlSession(connection, self._server)
+    def loading(self, source: str) -> Iterator[PostgresqlSession]:
+        with super().loading(source) as session:
+            yield session
+            if session.written >= _ROWS_WORTH_COUNTING:
+                session.count()
+
+    def _before_load(self, connection: Driver) -> None:
+        with suppress(psycopg.DataError):  # a server on a system that cannot tell
+            connection.execute("SET client_connection_check_interval = '500ms'")
+        connection.execute("SET idle_in_transaction_session_timeout = '1min'")
 
     @contextmanager
-    def loading(self, source: str) -> Iterator[PostgresqlSession]:
-        with self._server.connected() as connection:
-            _adapt(connection)
-            with suppress(psycopg.DataError):  # a server on a system that cannot tell
-                connection.execute("SET client_connection_check_interval = '500ms'")
-            connection.execute("SET idle_in_transaction_session_timeout = '1min'")
-            key = _lock_key(connection, f"load {source}")
-            self._lock(connection, key, f"load of {source} into")
-            session = PostgresqlSession(connection, self._server)
-            try:
-                yield session
-                if session.written >= _ROWS_WORTH_COUNTING:
-                    connection.execute("ANALYZE signee, forger, signature, source_file")
-            finally:
-                with suppress(psycopg.Error):  # it ends with the connection; this is sooner
-                    connection.execute("SELECT pg_advisory_unlock(%s)", [key])
-
-    def _lock(self, connection: Driver, key: int, work: str) -> None:
-        connection.execute(f"SET lock_timeout = '{_WAIT_FOR_LOAD_SECONDS}s'")
+    def _locked(self, connection: Driver, lock: str, work: str) -> Iterator[None]:
+        key = _lock_key(connection, lock)
+        connection.execute(f"SET lock_timeout = '{server.WAIT_FOR_LOAD_SECONDS}s'")
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", [key])
         except errors.LockNotAvailable:
             row = connection.execute(_HOLDER, [key, key]).fetchone()
             holder = "{}, from {}, server process {}".format(*row) if row else "unknown"
-            raise BusyError(
-                f"a {work} {self._server.name} is under way ({holder}); run again when it has ended"
-            ) from None
+            raise self._server.busy(work, holder) from None
         connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+        try:
+            yield
+        finally:
+            with suppress(psycopg.Error):  # it ends with the connection; this is sooner
+                connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
-    def session_of(self, connection: Connection) -> PostgresqlSession:
-        """The session that writes in the transaction of SQLAlchemy's connection."""
-        driver: Any = connection.connection.driver_connection
-        return PostgresqlSession(driver, self._server)
+    def _session_on(self, connection: Driver) -> PostgresqlSession:
+        return PostgresqlSession(connection, self._server)
 
-    def engine(self) -> Engine:
-        return self._engine
-
-    @cached_property
-    def _engine(self) -> Engine:
+    def _make_engine(self) -> Engine:
         from sqlalchemy import create_engine, event
 
         engine = create_engine(
@@ -144,29 +117,27 @@ class PostgresqlDatabase:
         event.listen(engine, "begin", _begin)
         return engine
 
-    def _connect(self) -> Driver:
-        connection = self._server.connect()
-        _adapt(connection)
-        return connection
-
-    def close(self) -> None:
-        if "_engine" in vars(self):
-            self._engine.dispose()
+    def _adapt(self, connection: Driver) -> None:
+        connection.cursor_factory = _Cursor
+        connection.server_cursor_factory = _ServerCursor
+        connection.adapters.register_loader(_FLOAT8.array_oid, _PackedLoader)
+        connection.adapters.register_dumper(None, _PackedDumper)
+        connection.adapters.register_dumper(None, _JsonTextDumper)
 
 
 class PostgresqlSession:
     """A `Session` of psycopg's connection."""
 
-    def __init__(self, connection: Driver, server: Server) -> None:
+    def __init__(self, connection: Driver, server: server.Server[Driver]) -> None:
         self._connection = connection
         self._server = server
         self.written = 0
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        at_once = _ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
+        at_once = ROWS_AT_ONCE if psycopg.capabilities.has_stream_chunked() else 1
         with self._server.told(), self._connection.cursor() as cursor:
             rows = cursor.stream(marked(statement), values, size=at_once)
-            first = list(islice(rows, _ROWS_AT_ONCE))  # few rows are all read, whoever takes how many of them
+            first = list(islice(rows, ROWS_AT_ONCE))  # few rows are all read, whoever takes how many of them
             yield from first
             yield from rows
 
@@ -190,9 +161,7 @@ class PostgresqlSession:
         """
         if not rows:
             return
-        key = [table.columns.index(name) for name in table.key]
         self.written += len(rows)
-        by_key = {tuple(row[at] for at in key): row for row in rows}
         with self.transaction(), self._server.told(), self._connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS new_{table.name} (LIKE {table.name} INCLUDING STORAGE)"
@@ -202,7 +171,7 @@ class PostgresqlSession:
             types = [column.type_code for column in cursor.description or ()]
             with cursor.copy(f"COPY new_{table.name} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(types)
-                for _, row in sorted(by_key.items()):
+                for row in by_key(table, rows):
                     copy.write_row(row)
             names = ", ".join(table.columns)
             cursor.execute(
@@ -230,6 +199,11 @@ class PostgresqlSession:
         finally:
             with suppress(psycopg.Error):  # of a lost connection, the server undoes it
                 self._connection.rollback()
+
+    def count(self) -> None:
+        """Have the server count the rows."""
+        with self._server.told():
+            self._connection.execute("ANALYZE signee, forger, signature, source_file")
 
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None)
@@ -261,15 +235,6 @@ def _lock_key(connection: Driver, work: str) -> int:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("sigid_writes", False)
     connection.exec_driver_sql("BEGIN" if writes else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-
-
-def _adapt(connection: Driver) -> None:
-    """Have it give out, and take in COPY, what sigid's rows hold: packed float64, and JSON as text."""
-    connection.cursor_factory = _Cursor
-    connection.server_cursor_factory = _ServerCursor
-    connection.adapters.register_loader(_FLOAT8.array_oid, _PackedLoader)
-    connection.adapters.register_dumper(None, _PackedDumper)
-    connection.adapters.register_dumper(None, _JsonTextDumper)
 
 
 class _Cursor(psycopg.Cursor[TupleRow]):

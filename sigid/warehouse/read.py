@@ -16,7 +16,7 @@ from sigid.errors import Reason
 from sigid.identity import Authenticity, Modality
 from sigid.warehouse.ledger import State
 from sigid.warehouse.rows import SIGNATURES, signature_entity
-from sigid.warehouse.schema import forger, signature, signee, source_file
+from sigid.warehouse.schema import characters, forger, signature, signee, source_file
 
 _ROWS_AT_ONCE = 500
 
@@ -144,7 +144,7 @@ def _numeric(column: ColumnElement[str]) -> ColumnElement[int]:
 
     What has no number is first, on every database.
     """
-    return func.coalesce(func.length(column), -1)
+    return func.coalesce(characters(column), -1)
 
 
 def rejections(connection: Connection, source: str | None) -> Iterator[Rejection]:

@@ -6,6 +6,7 @@ without SQLAlchemy, as `records` has it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from textwrap import dedent
@@ -33,10 +34,15 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from sigid.warehouse.records import SCHEMA_VERSION
 from sigid.warehouse.views import VIEWS
+
+_MYSQL = ("mysql", "mariadb")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -44,6 +50,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime().with_variant(mysql.DATETIME(fsp=6), *_MYSQL))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return value and value.astimezone(UTC).replace(tzinfo=None)
@@ -61,6 +70,36 @@ class _Float64Array(UserDefinedType[bytes]):
         return "double precision[]"
 
 
+class _JsonText(TypeDecorator[Any]):
+    """JSON where the database's own would round large numbers."""
+
+    impl = mysql.LONGTEXT
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class characters(GenericFunction[int]):  # noqa: N801  # it is written like the function that it is
+    """How many characters a text has."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(characters)
+def _length(element: characters, compiler: Any, **more: Any) -> str:
+    return f"length({compiler.process(element.clauses, **more)})"
+
+
+@compiles(characters, *_MYSQL)
+def _char_length(element: characters, compiler: Any, **more: Any) -> str:
+    return f"char_length({compiler.process(element.clauses, **more)})"
+
+
 def by_code_point(length: int) -> String:
     """Text that is compared by its code points, whatever the database's language."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
@@ -69,12 +108,25 @@ def by_code_point(length: int) -> String:
 ULID = by_code_point(26)
 KEY = by_code_point(255)
 HASH = by_code_point(32)
-PACKED = LargeBinary().with_variant(_Float64Array(), "postgresql")
+PACKED = LargeBinary().with_variant(_Float64Array(), "postgresql").with_variant(mysql.LONGBLOB(), *_MYSQL)
 """Little-endian float64."""
+
+# InnoDB takes no more than 3072 bytes, which are 768 characters, in one key.
+LOADED_SOURCE = KEY.with_variant(String(64), *_MYSQL)
+PATH = by_code_point(1024).with_variant(String(704), *_MYSQL)
 
 metadata = MetaData()
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+# All text by its code points, blanks at its end included; the two servers have the same under different names.
+_ON: dict[str, Any] = {
+    **{f"{name}_engine": "InnoDB" for name in _MYSQL},
+    **{f"{name}_row_format": "DYNAMIC" for name in _MYSQL},
+    **{f"{name}_charset": "utf8mb4" for name in _MYSQL},
+    "mysql_collate": "utf8mb4_0900_bin",
+    "mariadb_collate": "utf8mb4_nopad_bin",
+}
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True), **_ON)
 
 signee = Table(
     "signee",
@@ -85,6 +137,7 @@ signee = Table(
     Column("external_id", KEY),
     Column("created", UtcDateTime, nullable=False),
     UniqueConstraint("source", "collection", "external_id"),
+    **_ON,
 )
 
 forger = Table(
@@ -95,6 +148,7 @@ forger = Table(
     Column("collection", KEY, nullable=False),
     Column("external_id", KEY, nullable=False),
     UniqueConstraint("source", "collection", "external_id"),
+    **_ON,
 )
 
 signature = Table(
@@ -117,7 +171,7 @@ signature = Table(
     Column("mode", String(16)),
     Column("point_count", Integer),
     Column("content_hash", HASH),
-    Column("metadata", JSON, nullable=False),
+    Column("metadata", JSON().with_variant(_JsonText(), *_MYSQL), nullable=False),
     Column("created", UtcDateTime, nullable=False),
     Column("retired_at", UtcDateTime),
     Column("stale", Boolean, nullable=False),
@@ -127,6 +181,7 @@ signature = Table(
     CheckConstraint("parent_id <> id", name="no_parent_of_itself"),
     CheckConstraint("(kind = 'image') = (asset_id IS NOT NULL)", name="an_image_is_an_asset"),
     CheckConstraint("(kind = 'xyz') = (point_count IS NOT NULL)", name="a_trajectory_has_points"),
+    **_ON,
 )
 
 trajectory = Table(
@@ -136,6 +191,7 @@ trajectory = Table(
     Column("x", PACKED, nullable=False),
     Column("y", PACKED, nullable=False),
     Column("z", PACKED, nullable=False),
+    **_ON,
 )
 """Each column holds one coordinate of all points: as an array where the database has them, packed elsewhere."""
 
@@ -153,6 +209,7 @@ load = Table(
     Column("rejected", Integer, nullable=False, default=0),
     Column("fingerprint", Text),
     Index("ix_load_source", "source", "id"),
+    **_ON,
 )
 """A row a load that wrote something. `fingerprint` says which files' content the warehouse held at its end."""
 
@@ -161,8 +218,8 @@ _REJECTED = text("reason IS NOT NULL")
 source_file = Table(
     "source_file",
     metadata,
-    Column("source", KEY, primary_key=True),
-    Column("path", by_code_point(1024), primary_key=True),
+    Column("source", LOADED_SOURCE, primary_key=True),
+    Column("path", PATH, primary_key=True),
     Column("content_hash", HASH),
     Column("size", Integer),
     Column("extractor_version", String(32)),
@@ -177,6 +234,7 @@ source_file = Table(
     # Few files are rejected: to count them takes no look at all the others, nor to enter those a look at this.
     Index("ix_source_file_reason", "source", "reason", postgresql_where=_REJECTED, sqlite_where=_REJECTED),
     sqlite_with_rowid=False,
+    **_ON,
 )
 """The ledger. Ordered by `path` in code points, as a scan's listing is, so that the two are compared in one pass."""
 

@@ -124,3 +124,9 @@ def in_batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
 def marks(values: Sequence[Any]) -> str:
     """As many question marks as there are values, to be put between parentheses."""
     return ",".join("?" * len(values))
+
+
+def by_key(table: Table, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows in the order of their keys; of several with one key, the last one."""
+    places = [table.columns.index(name) for name in table.key]
+    return [row for _, row in sorted({tuple(row[at] for at in places): row for row in rows}.items())]
