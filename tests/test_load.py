@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from sigid.entity import ImageSignature, XYZSignature
-from sigid.errors import Reason, RejectionsStand
+from sigid.errors import ConnectionLost, Reason, RejectionsStand
 from sigid.pipeline import extract, stamps, study, workers
 from sigid.pipeline.extract import Batch, Extracted
 from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA
-from sigid.warehouse.ledger import Ledger
+from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.schema import metadata
 from tests.trees import (
     SAMPLE_A,
@@ -971,3 +972,43 @@ def test_one_changed_file_among_those_that_rest_does_not_cost_a_look_at_the_whol
     assert site.counts() == {"changed": 1, "unchanged": 28, "rejected": 4}  # the rival is itself again
     monkeypatch.undo()
     assert site.digest() == site.clean_digest()
+
+
+def test_a_file_that_was_too_large_and_is_smaller_calls_for_a_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its content is unknown before and after: nothing in the manifest had told that the file was another one."""
+    later(monkeypatch)
+    site = site_a(tmp_path, {GENUINE: b"", OTHER: THREE_POINTS})
+    os.truncate(site.root / GENUINE, Format.HWR.max_bytes + 1)
+    site.load()
+    assert site.is_current()
+
+    site.write({GENUINE: THREE_POINTS})
+
+    assert not site.is_current()
+    assert site.counts() == {"added": 1, "unchanged": 1}
+
+
+def test_what_a_lost_connection_kept_from_being_rejected_is_rejected_by_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listing had it down as judged already, and the next try looked only at what was new in the listing."""
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    site.write({"Online/Genuine/notes": b"1"})
+    lost = [ConnectionLost("the line went dead")]
+    write = Ledger.write
+
+    def cut(ledger: Ledger, lines: Sequence[FileLine], started: datetime) -> None:
+        if lines and lost:
+            raise lost.pop()
+        write(ledger, lines, started)
+
+    monkeypatch.setattr(Ledger, "write", cut)
+
+    assert site.counts() == {"unchanged": 30, "rejected": 5}
+    assert not lost
+    assert site.rejections() == {**REJECTED_IN_A, "Online/Genuine/notes": Reason.NAME_NOT_UNDERSTOOD}
+    assert site.is_current()

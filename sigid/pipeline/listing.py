@@ -37,7 +37,9 @@ UNKNOWN = bytes(HASH_SIZE)
 """In the place of a hash: the file is to be read."""
 UNREAD = UNKNOWN[:-1] + b"\1"
 """In the place of a hash: the file's name, or an index, decides; what it contains does not matter."""
-_WORDS = {UNKNOWN: "unknown", UNREAD: "unread"}
+TOO_LARGE = UNKNOWN[:-1] + b"\2"
+"""In the place of a hash: the file's size decides, until its stamp is another."""
+_WORDS = {UNKNOWN: "unknown", UNREAD: "unread", TOO_LARGE: "too_large"}
 _NO_HASH = UNKNOWN[:-1]
 WORD_SIZE = 2 * HASH_SIZE
 
@@ -155,7 +157,7 @@ class Folder:
         return int(size)
 
     def content(self, index: int) -> bytes:
-        """The content's hash, or `UNKNOWN`, or `UNREAD`."""
+        """The content's hash, or what stands in its place."""
         return bytes(self.hashes[index * HASH_SIZE : (index + 1) * HASH_SIZE])
 
     def record(self, index: int, content: bytes, stamp: bytes | None = None) -> None:

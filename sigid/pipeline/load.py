@@ -20,7 +20,7 @@ from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing
 from sigid.pipeline.register import registered, store
-from sigid.pipeline.scan import clock, digest_of, keep, look, recall
+from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
@@ -89,6 +89,7 @@ def load(
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
                 study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
         return again(go_on)
@@ -166,12 +167,9 @@ class _Load:
         removals = self._retire()
         self._put_down_missing(removals)
         counts = Counts(**self._counts)
-        listing = self._study.listing
-        listing.base, listing.departed = "", {}
-        if self._complete and not removals.withheld:
-            listing.base = digest_of(listing, place)
-        keep(listing, place, self._study.affected)
-        self._ledger.finish(self._started, counts, listing.base)
+        manifest = keep(self._study.listing, place, self._study.affected)
+        complete = self._complete and not removals.withheld
+        self._ledger.finish(self._started, counts, manifest if complete else "")
         return Loaded(counts, self._problem(removals, counts))
 
     def _commit(self, results: Sequence[tuple[Item, Extracted]]) -> None:

@@ -130,8 +130,8 @@ def digest_of(found: Listing, place: Workplace) -> str:
     return xxhash.xxh3_128_hexdigest(f"{found.content_digest()} {place.readers}".encode())
 
 
-def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = None) -> None:
-    """Write the manifest, unless it stands as it is, and the listing.
+def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = None) -> str:
+    """Write the manifest, unless it stands as it is, and the listing. Returns the digest of what the manifest says.
 
     Where the files that have `changed` are known, the manifest is that of the listing's stamp but for them.
     """
@@ -140,6 +140,7 @@ def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = Non
     if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest.stamp(place)):
         manifest.write(found, place, changed)
     listing_.store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
+    return digest
 
 
 def trusted_stamp(stamp: bytes, clock: int) -> bytes:

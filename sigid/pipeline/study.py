@@ -12,7 +12,7 @@ from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, s
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
 from sigid.pipeline.judge import Judge
-from sigid.pipeline.listing import UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
@@ -142,8 +142,8 @@ class Study:
     def _judged(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
         """The file as it is known unread; that its content does not matter is put down in the listing."""
         found, claim = self._judge.judge(folder, index)
-        if found.rejection and found.rejection[0] is not Reason.TOO_LARGE:
-            folder.record(index, UNREAD)
+        if found.rejection:
+            folder.record(index, TOO_LARGE if found.rejection[0] is Reason.TOO_LARGE else UNREAD)
         return found, claim
 
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
