@@ -1,0 +1,1 @@
+"""Fault campaigns: what goes wrong is done to sigid, many times over, and what comes of it is counted."""
