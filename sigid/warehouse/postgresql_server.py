@@ -66,14 +66,10 @@ class Server(server.Server["Driver"]):
     """The server, and the database on it, that a URL names."""
 
     def __init__(self, url: str) -> None:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
         check(url)
-        try:
-            given = conninfo_to_dict(f"postgresql://{url.removeprefix(KIND.scheme + '://')}")
-        except ProgrammingError:
-            raise KIND.malformed() from None
+        given = _given(url)
+        if given is None:  # told here, where what the driver repeated of the URL is forgotten
+            raise KIND.malformed()
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         self._parameters: dict[str, Any] = {
             "application_name": server.own_name(),
@@ -100,6 +96,17 @@ class Server(server.Server["Driver"]):
         said = error.diag.message_primary or str(error).partition("\n")[0]
         kind = ConnectionLost if _is_lost(error) else WarehouseError
         return kind(f"the warehouse {self.name} cannot be used: {said}; {_way_out(error, said)}")
+
+
+def _given(url: str) -> dict[str, Any] | None:
+    """What the URL says; None where the driver does not understand it."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return conninfo_to_dict(f"postgresql://{url.removeprefix(KIND.scheme + '://')}")
+    except ProgrammingError:
+        return None
 
 
 def tls_advice(host: str, mode: str) -> str | None:
