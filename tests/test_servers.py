@@ -221,7 +221,7 @@ def test_a_warehouse_whose_making_was_cut_off_is_made_by_the_next_one(
                 assert server.cut()
             left -= 1
 
-    with server.overheard(cut_off), pytest.raises(ConnectionLost):
+    with server.overheard(cut_off), pytest.raises(WarehouseError):
         open_warehouse(warehouse_url)
 
     with open_warehouse(warehouse_url) as warehouse:
