@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import sys
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sigid.entity import Points
-from sigid.errors import WarehouseError
+from sigid.errors import ConnectionLost, WarehouseError
 from sigid.service import NewXYZSignature
 from sigid.warehouse import postgresql_server as postgresql_server_module
 from sigid.warehouse.postgresql import from_wire, to_wire
@@ -102,6 +104,34 @@ def test_a_password_may_be_in_the_url_the_environment_or_a_file(
         open_warehouse(url_of_guarded(guarded, "")).close()
 
     assert "no password supplied" in refusal(url_of_guarded(guarded, ""))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(b"S", 'root certificate file "/nowhere/ca.pem" does not exist'), (b"N", "server does not support SSL")],
+    ids=["no certificates here", "no proof there"],
+)
+def test_where_the_server_cannot_prove_what_it_is_what_to_check_is_told(answer: bytes, said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as thread:
+        port = listening.getsockname()[1]
+        asked = thread.submit(answer_once, listening, answer)
+        text = refusal(
+            f"postgresql+psycopg://me@127.0.0.1:{port}/db?sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+            ConnectionLost,
+        )
+        asked.result()
+
+    assert said in text
+    assert "; check sslmode, sslrootcert, sslcert and sslkey in SIGID_WAREHOUSE" in text
+
+
+def answer_once(listening: socket.socket, answer: bytes) -> None:
+    """Answer the first one who asks whether the server speaks TLS."""
+    listening.settimeout(20)
+    reached, _ = listening.accept()
+    with reached:
+        reached.recv(8)
+        reached.sendall(answer)
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,15 @@ _WAYS_OUT = {
 }
 
 
+_PROOF = ("certificate", "does not support SSL")
+_CHECK_PROOF = "check sslmode, sslrootcert, sslcert and sslkey in SIGID_WAREHOUSE, and the server's own certificate"
+
+
 def _way_out(error: psycopg.Error, said: str) -> str:
     if error.sqlstate is None and "FATAL" in said:
         return "check the database, the role, and its password (in the URL, in PGPASSWORD or in ~/.pgpass)"
     if error.sqlstate is None and said.startswith(("connection", "failed to resolve")):
-        return server.START_IT
+        return _CHECK_PROOF if any(word in said for word in _PROOF) else server.START_IT
     state = error.sqlstate or ""
     return next(
         (way for beginning, way in _WAYS_OUT.items() if state.startswith(beginning)), server.WHEN_THE_CAUSE_IS_GONE
