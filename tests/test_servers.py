@@ -24,7 +24,6 @@ from sigid.errors import BusyError, ConnectionLost, SettingError, WarehouseError
 from sigid.identity import PersonKey
 from sigid.pipeline import again as again_module
 from sigid.pipeline import load as load_module
-from sigid.pipeline import study
 from sigid.service import NewXYZSignature
 from sigid.warehouse import location
 from sigid.warehouse import server as server_module
@@ -33,7 +32,7 @@ from sigid.warehouse.records import SCHEMA_VERSION, TABLES
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.databases import Databases
 from tests.servers import PASSWORD, Asked, OwnServer, Server, refusal, url_of_guarded
-from tests.trees import SAMPLE_A, Site, site_a, site_b, trajectories
+from tests.trees import SAMPLE_A, Site, in_batches_of, site_a, site_b, trajectories
 
 PROJECT = Path(__file__).parents[1]
 ONE_POINT = [NewXYZSignature(points=Points([(1.0, 2.0, 3.0)]), sample="1")]
@@ -422,7 +421,7 @@ def test_a_run_without_changes_asks_one_question_and_imports_the_driver_alone(tm
 def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "BATCH_FILES", 5)
+    in_batches_of(5, monkeypatch.setattr)
     monkeypatch.setattr(server_module, "WAIT_FOR_LOAD_SECONDS", 0.1)
     site = site_a(tmp_path, trajectories(range(20)))
     second = Site(tmp_path).using(build=tmp_path / "other")
@@ -446,7 +445,7 @@ def test_a_second_load_from_another_build_folder_is_told_who_is_at_it(
 
 @pytest.mark.usefixtures("on_every_database")
 def test_another_source_can_be_loaded_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "BATCH_FILES", 5)
+    in_batches_of(5, monkeypatch.setattr)
     a, b = site_a(tmp_path, trajectories(range(40))), site_b(tmp_path)
 
     with ThreadPoolExecutor(2) as threads:
@@ -484,7 +483,7 @@ def test_writers_in_opposite_orders_do_not_deadlock(warehouse_url: str) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches, and short waits before another try."""
-    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    in_batches_of(10, monkeypatch.setattr)
     monkeypatch.setattr(again_module, "_FIRST_WAIT_SECONDS", 0.2)
 
 
