@@ -50,6 +50,7 @@ class MariadbServer:
         no_right="command denied to user 'onlooker'",
         no_tables="command denied to user 'visitor'",
         only_reads="--read-only option",
+        cut="Connection was killed|Lost connection to MySQL server|MySQL server has gone away",
         way_in="check the database, the user, and its password (in the URL or in ~/.my.cnf)",
     )
 

@@ -44,6 +44,7 @@ class PostgresqlServer(ServerProcess):
         no_right="permission denied for table",
         no_tables="permission denied for schema public",
         only_reads="in a read-only transaction",
+        cut="terminating connection due to administrator command",
         way_in="check the database, the role, and its password (in the URL, in PGPASSWORD or in ~/.pgpass)",
     )
 

@@ -37,6 +37,8 @@ class Sayings(NamedTuple):
     no_tables: str
     """To make tables."""
     only_reads: str
+    cut: str
+    """Of a connection; a regular expression."""
     way_in: str
     """What to check."""
 

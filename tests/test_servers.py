@@ -518,6 +518,7 @@ def test_a_load_whose_connection_is_cut_time_and_again_gives_up_with_one_line(tm
         load_module.load(site.source, site.settings, progress=lambda *_: cut.append(server.cut()))
 
     assert len(cut) == 6
+    assert re.search(server.says.cut, str(refused.value))
     assert "\n" not in str(refused.value)
     assert "what was committed stands" in str(refused.value)
     assert site.counts() == {"added": 200 - 60, "unchanged": 60}
