@@ -57,7 +57,7 @@ ONLY_IN = {
     "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
-    "PIL": {"sigid.sources.formats"},
+    "PIL": {"sigid.sources.formats", "sigid.pipeline.images"},
     "orjson": {"sigid.sources.formats.hwr"},
     "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
