@@ -48,6 +48,12 @@ def there(settings: Settings) -> str:
     return settings.warehouse
 
 
+def tell(line: str) -> None:
+    """Write a line on standard output."""
+    with readers_choice(sys.stdout):
+        sys.stdout.write(f"{line}\n")
+
+
 def _words_for(error: OSError) -> str:
     """What the system refuses, and the way out."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)

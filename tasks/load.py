@@ -14,7 +14,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks import scan
-from tasks.acting import action
+from tasks.acting import action, tell
 
 _PARAMS = [
     {
@@ -104,16 +104,12 @@ def _load(
         return asked.unreachable
     from sigid.pipeline.load import Options, load
     from sigid.report.progress import progress
-    from sigid.report.terminal import readers_choice
 
     with progress(f"reading {source.name}", sys.stdout) as show:
         loaded = load(source, settings, Options(strict, rehash, allow_removals), show, scan.take(source))
     counts = loaded.counts
-    with readers_choice(sys.stdout):
-        sys.stdout.write(
-            f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-            f"{counts.retired} retired, {counts.rejected} rejected"
-            + "; see doit rejects" * bool(counts.rejected)
-            + "\n"
-        )
+    tell(
+        f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
+        f"{counts.retired} retired, {counts.rejected} rejected" + "; see doit rejects" * bool(counts.rejected)
+    )
     return loaded.problem

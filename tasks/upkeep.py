@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from sigid.settings import Settings
 from sigid.warehouse.roles import Roles
-from tasks.acting import SHOWS, action, there
+from tasks.acting import SHOWS, action, tell, there
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -35,7 +34,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
 def _migrate(settings: Settings) -> None:
     from sigid.warehouse.migrate import migrate
 
-    migrate(there(settings), _tell)
+    migrate(there(settings), tell)
 
 
 @action
@@ -46,11 +45,4 @@ def _grant(settings: Settings, owner: str, loader: str, reader: str) -> None:
 
     with closing(open_database(there(settings))) as database:
         for line in list(database.grant(Roles(owner, loader, reader))):  # all of it is done by then, or nothing
-            _tell(line)
-
-
-def _tell(line: str) -> None:
-    from sigid.report.terminal import readers_choice
-
-    with readers_choice(sys.stdout):
-        sys.stdout.write(f"{line}\n")
+            tell(line)
