@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
@@ -24,8 +25,8 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 @action
-def _plan(source: Source, settings: Settings) -> None:
+def _plan(source: Source, settings: Settings) -> SigidError | None:
     from sigid.pipeline.plan import plan
     from sigid.report import steps
 
-    steps.write(source.name, plan(source, settings), sys.stdout)
+    return steps.write(source.name, plan(source, settings), sys.stdout)

@@ -120,7 +120,7 @@ def test_a_plan_says_what_a_load_does_and_writes_nothing(user: User) -> None:
 
     assert not (user.build / "warehouse.sqlite").exists()
     assert not (user.build / "source_a").exists()
-    assert "47 to add, 0 to change, 0 to retire, 32 to reject" in planned
+    assert "47 to add (+), 0 to change (~), 0 to retire (-), 32 to reject (!)" in planned
     assert "47 added, 0 changed, 0 unchanged, 0 retired, 32 rejected" in user.doit("load_source_a")
 
 
