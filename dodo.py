@@ -11,12 +11,13 @@ from doit.exceptions import InvalidDodoFile
 from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.warehouse import location
-from tasks import load, look, plan, process, scan, state, upkeep
+from tasks import helping, load, look, plan, process, scan, state, upkeep
 from tasks.acting import Reporter
 
 process.prepare()
 state.forgive_mishaps()
 state.spare_writes()
+helping.show_examples()
 
 try:
     SETTINGS = Settings.read()

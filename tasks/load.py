@@ -15,6 +15,7 @@ from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks import scan
 from tasks.acting import action, tell
+from tasks.helping import examples
 
 _PARAMS = [
     {
@@ -39,6 +40,12 @@ _PARAMS = [
         "help": "retire the signatures of files that are gone, however many they are",
     },
 ]
+_EXAMPLES = examples(
+    ("", "register what is new or changed, retire what is gone"),
+    ("--strict", "the same, and fail where a file is rejected"),
+    ("--rehash", "trust no size and no date, read everything"),
+    ("--allow-removals", "retire what is gone, also where that is much"),
+)
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -54,6 +61,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "file_dep": [str(place.manifest)],
             "uptodate": [nothing_to_do],
             "params": _PARAMS,
+            **_EXAMPLES,
         }
 
 

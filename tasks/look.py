@@ -11,6 +11,7 @@ from sigid.report.form import Form
 from sigid.settings import Settings
 from sigid.sources.registry import SOURCES
 from tasks.acting import SHOWS, action, tell, there
+from tasks.helping import examples
 
 if TYPE_CHECKING:
     from sigid.warehouse.warehouse import Warehouse
@@ -40,6 +41,11 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "show what the warehouse holds of each source",
         "actions": [(_catalog, [settings])],
         "params": _PARAMS,
+        **examples(
+            ("", "all sources side by side"),
+            ("--source source_a --format json", "one source, for a program"),
+            ("--output catalogue.csv", "for a spreadsheet"),
+        ),
         **SHOWS,
     }
     yield {
@@ -47,6 +53,12 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "show which files are not let in, and why",
         "actions": [(_rejects, [settings])],
         "params": [*_PARAMS, _REASON],
+        **examples(
+            ("", "every file that is not let in"),
+            ("--source source_a --reason truncated", "of one source, for one reason"),
+            ("--output rejects.csv", "for a spreadsheet"),
+            ("--format json | jq -r .path", "for a program"),
+        ),
         **SHOWS,
     }
 

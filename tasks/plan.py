@@ -11,6 +11,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks.acting import SHOWS, action
+from tasks.helping import examples
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -20,6 +21,9 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "basename": f"plan_{source.name}",
             "doc": f"show what a load of {source.directory} would do, and write nothing",
             "actions": [(_plan, [source, settings])],
+            **examples(
+                ("", "see what would be added, changed, retired and rejected"), ("| grep '^!'", "only the rejected")
+            ),
             **SHOWS,
         }
 

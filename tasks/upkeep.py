@@ -8,6 +8,7 @@ from typing import Any
 from sigid.settings import Settings
 from sigid.warehouse.roles import Roles
 from tasks.acting import SHOWS, action, tell, there
+from tasks.helping import examples
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -16,6 +17,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "basename": "migrate",
         "doc": "bring a warehouse of an older schema to the one of this sigid, which no other task does",
         "actions": [(_migrate, [settings])],
+        **examples(("", "do it whole, or not at all; make a copy of the warehouse before")),
         **SHOWS,
     }
     yield {
@@ -26,6 +28,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name ({default})"}
             for name, default in Roles()._asdict().items()
         ],
+        **examples(("", "make the roles, or mend them"), ("--reader=visitor", "have the reader's role called visitor")),
         **SHOWS,
     }
 

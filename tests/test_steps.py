@@ -41,7 +41,7 @@ def test_in_a_pipe_it_is_cells_between_tabs_in_the_order_of_the_paths_and_the_su
 
     cells = [line.split("\t") for line in lines]
     assert [(mark, path.removeprefix("Online/Genuine/")) for mark, path, _ in cells] == [
-        *(("~", "001_1.HWR"), ("+", "008_8.HWR"), ("!", r"\x1b[2Jnotes"), ("-", "008_7.HWR")),
+        *(("~", "001_1.HWR"), ("+", "008_8.HWR"), ("!", r"\U0000001b[2Jnotes"), ("-", "008_7.HWR")),
     ]
     assert cells[0][2].endswith(" points -> 1 points")
     assert sums == SUM
