@@ -29,7 +29,7 @@ _PARAMS = [
         "long": "rehash",
         "type": bool,
         "default": False,
-        "help": "read every file, whatever its size, dates and inode say",
+        "help": "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
     },
     {
         "name": "allow_removals",

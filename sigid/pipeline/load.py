@@ -7,19 +7,20 @@ is certain that it was meant to go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
+from sigid.outcome import Outcome
 from sigid.pipeline.again import again
-from sigid.pipeline.changes import Action, Found, Removals, weigh
+from sigid.pipeline.changes import Found, Removals, weigh
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing
-from sigid.pipeline.register import registered, store
+from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
@@ -42,7 +43,7 @@ class Options:
     strict: bool = False
     """Fail where rejections stand."""
     rehash: bool = False
-    """Trust no stamp: read every file."""
+    """Trust no stamp, and nothing that is stored: read every file, and compare what it says with what is there."""
     allow_removals: bool = False
     """Retire what is gone, however much it is."""
 
@@ -157,7 +158,7 @@ class _Load:
         self._complete = not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
-        done, total = 0, self._study.changes.actions.count(Action.READ)
+        done, total = 0, self._study.changes.to_read()
         for results in self._study.read(self._ledger.lines_of):
             self._commit(results)
             done += len(results)
@@ -191,9 +192,7 @@ class _Load:
         with self._session.transaction():
             of_files = registered(valid, self._find, moment)
             store(of_files, self._study.source, self._session, moment)
-            for of_file in of_files:
-                id_ = of_file.signature.row.id
-                lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=id_))
+            lines.extend(_loaded(of_files))
             self._ledger.write(lines, self._started)
             self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
         verbs = Counter(of_file.verb for of_file in of_files)
@@ -267,6 +266,14 @@ class _Load:
             name = self._study.source.name
             return RejectionsStand(f"{name}: {counts.rejected} files are rejected; doit rejects lists them")
         return problem
+
+
+def _loaded(of_files: Iterable[Result]) -> Iterator[FileLine]:
+    """The lines that say so, but for those that the ledger has already of what stands as it is."""
+    for item, extracted, signature, outcome in of_files:
+        line = _line(item, extracted, State.LOADED, signature_id=signature.row.id)
+        if outcome is not Outcome.UNCHANGED or line != item.line:
+            yield line
 
 
 def _line(item: Item, result: Extracted, state: State, **facts: Any) -> FileLine:

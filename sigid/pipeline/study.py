@@ -36,10 +36,9 @@ class Item(NamedTuple):
     position: int
     line: FileLine | None = None
 
-    @property
-    def task(self) -> Task:
-        """What extraction needs to know."""
-        known = self.line.content_hash if self.line is not None and stands(self.line, self.found) else None
+    def task(self, *, anew: bool) -> Task:
+        """What extraction needs to know; `anew`, the file is to say everything again, whatever is known of it."""
+        known = "" if anew or self.line is None or not stands(self.line, self.found) else self.line.content_hash
         return Task(raw(self.found.path), self.claim.format, bytes.fromhex(known or ""))
 
 
@@ -61,8 +60,11 @@ class Study:
     def __init__(
         self, source: Source, settings: Settings, listing: Listing, ledger: Ledger | None, clock: int, rehash: bool
     ) -> None:
-        """Raises DatasetError where the dataset can't be trusted as a whole."""
+        """With `rehash` every file is read, and says everything again. Raises DatasetError where the dataset can't be
+        trusted as a whole.
+        """
         self.source = source
+        self._rehash = rehash
         self.listing = listing
         self._settings = settings
         self._root = str(Workplace.of(source, settings).root)
@@ -72,12 +74,12 @@ class Study:
         self._hidden = frozenset(listing.hidden())
         self.affected: list[Place] | None = None
         """Where the files are to which something may have happened, where these are not all."""
-        self.changes: Changes = self._compare(ledger, rehash=rehash)
+        self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
         """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
         batch = []
-        for _, folder, index in self._with(Action.REJECT):
+        for _, folder, index in self._with({Action.REJECT}):
             batch.append(self._found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
@@ -90,9 +92,9 @@ class Study:
 
         What was read is put down in the listing when the next batch is asked for.
         """
-        with workers.executor(self._settings, self.changes.actions.count(Action.READ)) as executor:
+        with workers.executor(self._settings, self.changes.to_read()) as executor:
             jobs = (
-                (items, Batch(self._root, self.source.accepts_blank, [item.task for item in items]))
+                (items, Batch(self._root, self.source.accepts_blank, [item.task(anew=self._rehash) for item in items]))
                 for items in self._items(lines_of)
             )
             for items, extracted in workers.in_order(executor, extract, jobs, workers.ahead(executor, self._settings)):
@@ -115,13 +117,13 @@ class Study:
         known = {line.path for line in self.changes.missing}
         return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
-    def _compare(self, ledger: Ledger | None, *, rehash: bool) -> Changes:
+    def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
-        if ledger is None or rehash or self.source.index or not ledger.holds(self.listing.base):
+        if ledger is None or self._rehash or self.source.index or not ledger.holds(self.listing.base):
             self._judge.compare_all()
             lines = ledger.lines() if ledger else ()
-            return compare(self._files(), lines, rehash=rehash, hidden=self._hidden)
+            return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)
         self.affected = self._judge.compare_new()
         paths = {folder.path_of(index) for folder, index in self.affected} | departed.keys()
         lines_of = ledger.lines_of(sorted(paths))
@@ -149,7 +151,7 @@ class Study:
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
-        for number, folder, index in self._with(Action.READ):
+        for number, folder, index in self._with({Action.READ, Action.MEET}):
             found, claim = self._judged(folder, index)
             if claim is None:
                 self.changes.actions[number] = Action.REJECT
@@ -168,11 +170,11 @@ class Study:
         lines = lines_of([item.found.path for item in batch])
         return [item._replace(line=lines.get(item.found.path)) for item in batch]
 
-    def _with(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
-        """The files with that action: how manieth it is, and where it is in the listing."""
-        if action in self.changes.actions:
+    def _with(self, wanted: set[Action]) -> Iterator[tuple[int, Folder, int]]:
+        """The files with one of these actions: how manieth each is, and where it is in the listing."""
+        if any(action in self.changes.actions for action in wanted):
             for number, (folder, index) in enumerate(self._places()):
-                if self.changes.actions[number] == action:
+                if self.changes.actions[number] in wanted:
                     yield number, folder, index
 
     def _read_names(self) -> Names:
