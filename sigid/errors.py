@@ -29,6 +29,10 @@ class RejectionsStand(SigidError):
     """The load is done, but rejections stand and the caller asked to be strict about them."""
 
 
+class DamageFound(SigidError):
+    """The warehouse does not agree with itself, or with what was loaded into it."""
+
+
 class BusyError(SigidError):
     """Another process works on the same thing."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from sigid.pipeline import extract, study
+from sigid.pipeline.extract import Batch, Extracted
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests import mariadb
@@ -86,3 +88,16 @@ def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     """An empty warehouse."""
     with open_warehouse(warehouse_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that were read, as they are."""
+    paths: list[str] = []
+
+    def noting(batch: Batch) -> list[Extracted]:
+        paths.extend(task.path for task in batch.tasks)
+        return extract.extract(batch)
+
+    monkeypatch.setattr(study, "extract", noting)
+    return paths

@@ -26,7 +26,7 @@ class Databases(Protocol):
         """What the database itself answers to the last of the statements, which say what they like to it."""
 
     def tamper(self, url: str, statement: str) -> int:
-        """Have it write what no check of the schema lets in. Returns how many rows that touched."""
+        """Have it write what no check and no key of the schema lets in. Returns how many rows that touched."""
 
     def make_older(self, url: str, version: int, like: str) -> None:
         """Make a warehouse of that version of the schema, with the rows of the one at the URL `like`."""

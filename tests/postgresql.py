@@ -174,6 +174,7 @@ class PostgresqlSchemas:
             )
             for table, name in checks.fetchall():
                 connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            connection.execute("SET session_replication_role = replica")
             return connection.execute(sql.SQL(statement)).rowcount
 
     def make_older(self, url: str, version: int, like: str) -> None:

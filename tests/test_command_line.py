@@ -23,7 +23,7 @@ from tests.databases import SqliteFiles
 PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects", "migrate", "grant"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "verify", "migrate", "grant"),
 ]
 HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
@@ -284,7 +284,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
 
 
 def test_what_is_asked_of_a_warehouse_that_is_not_there_makes_none(user: User) -> None:
-    for task in ("catalog", "rejects", "migrate", "grant"):
+    for task in ("catalog", "rejects", "verify", "migrate", "grant"):
         assert "there is no warehouse yet" in user.doit(task, code=1)
 
     assert not (user.build / "warehouse.sqlite").exists()

@@ -13,7 +13,6 @@ import pytest
 from sigid.entity import ImageSignature, XYZSignature
 from sigid.errors import ConnectionLost, Reason, RejectionsStand
 from sigid.pipeline import extract, stamps, study, workers
-from sigid.pipeline.extract import Batch, Extracted
 from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
@@ -42,19 +41,6 @@ REJECTED_IN_A = {
 GENUINE = "Online/Genuine/001_1.HWR"
 OTHER = "Online/Genuine/004_1.HWR"
 PICTURE = "Offline/Genuine/001_01.PNG"
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the files that were read, as they are."""
-    paths: list[str] = []
-
-    def noting(batch: Batch) -> list[Extracted]:
-        paths.extend(task.path for task in batch.tasks)
-        return extract.extract(batch)
-
-    monkeypatch.setattr(study, "extract", noting)
-    return paths
 
 
 @pytest.fixture

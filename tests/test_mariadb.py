@@ -299,7 +299,8 @@ def test_a_user_who_may_only_read_reads_and_says_so_when_he_is_to_write(
             assert warehouse.digest() == site.digest()
             with pytest.raises(WarehouseError) as refused:
                 warehouse.service().register_signatures(ONE_POINT)
-        site.using(warehouse=url).write({"Online/Genuine/099_1.HWR": b"1,2,3"})
+        assert site.using(warehouse=url).verify() == []
+        site.write({"Online/Genuine/099_1.HWR": b"1,2,3"})
         with pytest.raises(WarehouseError) as refused_load:
             site.load()
         nothing = own_server.execute("CREATE DATABASE IF NOT EXISTS nothing")

@@ -252,7 +252,8 @@ def test_a_role_that_may_only_read_reads_and_says_so_when_it_is_to_write(
             assert warehouse.digest() == site.digest()
             with pytest.raises(WarehouseError) as refused:
                 warehouse.service().register_signatures(ONE_POINT)
-        site.using(warehouse=url).write({"Online/Genuine/099_1.HWR": b"1,2,3"})
+        assert site.using(warehouse=url).verify() == []
+        site.write({"Online/Genuine/099_1.HWR": b"1,2,3"})
         with pytest.raises(WarehouseError) as refused_load:
             site.load()
     finally:

@@ -99,6 +99,15 @@ class Database(Protocol):
     def engine(self) -> Engine:
         """SQLAlchemy's way to it. An execution option ``sigid_writes`` tells transactions that may write."""
 
+    def looking(self) -> AbstractContextManager[Connection]:
+        """SQLAlchemy's connection that can write nothing, and sees one state of the database.
+
+        The right to read is enough for it.
+        """
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        """What the database finds wrong with how it has stored its rows, in its own words, where that can be asked."""
+
     def told(self) -> AbstractContextManager[None]:
         """Say what the database refuses within as a WarehouseError: in one line, without statement and data."""
 

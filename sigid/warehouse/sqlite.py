@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0
 """How long a batch waits for another writer's batch before it gives up."""
+
+_DAMAGES_TOLD = 20
 
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -56,7 +58,7 @@ class SqliteDatabase:
 
         It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
         """
-        with self.told(), closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
+        with self.told(), closing(self._connect_to_look()) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             asked = "schema_version" in tables
             versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
@@ -106,11 +108,42 @@ class SqliteDatabase:
 
     @cached_property
     def _engine(self) -> Engine:
+        return self._make_engine(self._connect)
+
+    def _make_engine(self, connect: Callable[[], sqlite3.Connection]) -> Engine:
         from sqlalchemy import URL, create_engine, event
 
-        engine = create_engine(URL.create("sqlite", database=self._file), creator=self._connect, hide_parameters=True)
+        engine = create_engine(URL.create("sqlite", database=self._file), creator=connect, hide_parameters=True)
         event.listen(engine, "begin", _begin)
         return engine
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        engine = self._make_engine(self._connect_to_look)
+        try:
+            with self.told(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_DAMAGES_TOLD})").fetchall():
+            yield from (part for part in line.splitlines() if part != "ok")
+
+    def _connect_to_look(self) -> sqlite3.Connection:
+        """A connection that changes nothing about the file, not even its mode; the right to read it is enough."""
+        uri = f"{Path(self._file).absolute().as_uri()}?{self._way_to_look()}"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def _way_to_look(self) -> str:
+        # In WAL mode SQLite makes files beside the one that it reads. Where it can't, it is told that nobody writes:
+        # whoever did would have made them.
+        places = (self._file, os.path.dirname(self._file) or ".")
+        if all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in places):
+            return "mode=rw"
+        return "mode=ro" if os.path.exists(f"{self._file}-wal") else "immutable=1"
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)

@@ -1,0 +1,285 @@
+"""verify: does the warehouse agree with itself, and with the files? It reads them as a load does, and writes nothing.
+
+What has changed since the last load is no damage: a load will see it. What a load would not see is told with the way
+out of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
+from heapq import nsmallest
+from typing import NamedTuple
+
+import xxhash
+
+from sigid.errors import DatasetError, Reason, WarehouseError
+from sigid.outcome import Outcome
+from sigid.pipeline.changes import Action, stands
+from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.listing import Listing
+from sigid.pipeline.register import Result, registered
+from sigid.pipeline.scan import digest_of, look, recall
+from sigid.pipeline.study import Item, Study
+from sigid.pipeline.workplace import Workplace
+from sigid.settings import Settings
+from sigid.sources.base import Source
+from sigid.warehouse.audit import Audit
+from sigid.warehouse.database import database_at
+from sigid.warehouse.finding import BACKUP, Finding, Mark, rehash
+from sigid.warehouse.ledger import FileLine, Ledger, State
+from sigid.warehouse.session import Database, Session
+from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.version import refuse_older
+
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+"""Shows how far some work is: it is told what work, and then how many of how many are done."""
+
+
+class Sample(NamedTuple):
+    """At most so many files of each source are read again; the same seed chooses the same ones."""
+
+    size: int
+    seed: str
+
+
+class Verification:
+    """A warehouse, to be held against itself and against the files of some sources."""
+
+    def __init__(self, settings: Settings, sources: Collection[Source], sample: Sample | None = None) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._sample = sample
+        self.checked: Counter[str] = Counter()
+        """How many `signatures`, `signees`, `forgers`, `files` of the ledger and `loads` there are, how many files were
+        `read` again, and how many findings are `wrong`."""
+
+    def findings(self, progress: Progress) -> Iterator[Finding]:
+        """What is wrong, and what is worth knowing, as it comes to light.
+
+        Raises WarehouseError where the warehouse cannot be read, or only so far.
+        """
+        for each in self._all(progress):
+            self.checked["wrong"] += each.mark is Mark.WRONG
+            yield each
+
+    def _all(self, progress: Progress) -> Iterator[Finding]:
+        with closing(database_at(self._settings.warehouse)) as database:
+            _refuse_others(database)
+            with database.looking() as connection:
+                for damage in database.damage(connection):
+                    yield Finding(Mark.WRONG, database.name, damage, BACKUP)
+                with progress("verifying") as show:
+                    audit = Audit(connection, show)
+                    yield from audit.findings()
+                self.checked.update(audit.checked)
+                session = database.session_of(connection)
+                for source in self._sources:
+                    with progress(f"reading {source.name}") as show:
+                        files = _Files(source, self._settings, session, audit.illegible, self._sample)
+                        yield from files.findings(show)
+                    self.checked["read"] += files.read
+
+
+def _refuse_others(database: Database) -> None:
+    version = database.version()
+    if version is None:
+        raise WarehouseError(f"there is nothing to verify in {database.name}; the first load makes a warehouse")
+    refuse_older(database.name, version)
+
+
+class _Files:
+    """The files of one source, held against the ledger and the signatures."""
+
+    def __init__(
+        self, source: Source, settings: Settings, session: Session, illegible: Collection[str], sample: Sample | None
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._session = session
+        self._illegible = illegible
+        self._sample = sample
+        self._ledger = Ledger(session, source.name)
+        self._stored: dict[str, Signature] = {}
+        self._since: Counter[str] = Counter()
+        self._example: dict[str, str] = {}
+        self._standing = False
+        """Whether the last load has left the files' stamps and the ledger's fingerprint as they are: what then differs
+        is no change, and a load without --rehash has nothing to do."""
+        self.read = 0
+
+    def findings(self, show: Callable[[int, int], None]) -> Iterator[Finding]:
+        """What differs."""
+        place = Workplace.of(self._source, self._settings)
+        listing = look(self._source, place.root, self._settings.workers)
+        recall(listing, place)
+        self._standing = self._ledger.holds(digest_of(listing, place))
+        if not len(listing) and not listing.unreadable:
+            yield Finding(Mark.SINCE, self._source.name, f"there are no files in {place.root} to hold against it")
+            return
+        try:
+            study = Study(self._source, self._settings, listing, self._ledger, time.time_ns(), rehash=True)
+        except DatasetError as error:
+            yield Finding(Mark.WRONG, self._source.name, str(error))
+            return
+        yield from self._unseen(listing)
+        yield from self._unread(study)
+        self._narrow(study)
+        yield from self._said(study, show)
+        yield from self._all_since()
+
+    def _unseen(self, listing: Listing) -> Iterator[Finding]:
+        for folder, trouble in sorted(listing.unreadable.items()):
+            what = f"the folder cannot be read ({trouble}); what it holds is not verified"
+            yield Finding(Mark.WRONG, self._path(folder), what, "give this user the right to read it")
+
+    def _unread(self, study: Study) -> Iterator[Finding]:
+        """What differs without any file being read."""
+        changes = study.changes
+        for line in changes.vanished:
+            yield from self._deviates(line.path, "gone", "it is in the ledger, and was not there")
+        gone = {line.path for line in changes.vanished}
+        known = {line.path for line in changes.missing}
+        for path in sorted((set(study.missing(())) ^ known) - gone):
+            yield from self._deviates(
+                path, "listed otherwise", "it is listed and missing, or not, and the ledger has it otherwise"
+            )
+        for batch in study.rejected():
+            for found in batch:
+                reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
+                told = f"{reason}: {detail}"
+                yield from self._deviates(found.path, "not to be let in", f"it is not to be let in ({told})")
+
+    def _narrow(self, study: Study) -> None:
+        """Have no file read that the ledger does not know, and of the others no more than the sample."""
+        actions = study.changes.actions
+        self._since["new"] += actions.count(Action.MEET)
+        known = [number for number, action in enumerate(actions) if action == Action.READ]
+        if self._sample is not None:
+            size, seed = self._sample
+            known = nsmallest(size, known, key=lambda number: xxhash.xxh3_64_intdigest(f"{seed}/{number}".encode()))
+        actions[:] = bytes(len(actions))
+        for number in known:
+            actions[number] = Action.READ
+
+    def _said(self, study: Study, show: Callable[[int, int], None]) -> Iterator[Finding]:
+        """What differs from what the files say."""
+        total = study.changes.to_read()
+        for results in study.read(self._ledger.lines_of):
+            agreeing = []
+            for item, extracted in results:
+                findings = list(self._of_content(item, extracted))
+                yield from findings
+                if not findings and self._is_to_compare(item, extracted):
+                    agreeing.append((item, extracted))
+            for of_file in registered(agreeing, self._find, datetime.now(UTC)):
+                yield from self._of_signature(of_file)
+            self.read += len(results)
+            show(self.read, total)
+
+    def _of_content(self, item: Item, extracted: Extracted) -> Iterator[Finding]:
+        """How the content, and the verdict on it, differ from what the ledger has."""
+        path, line = item.found.path, item.line
+        if line is None or not line.state.exists:
+            self._note("there again", path)
+        elif extracted.outcome is Plain.GONE:
+            self._note("gone", path)
+        elif not extracted.content_hash:
+            reason, detail = extracted.rejection or (Reason.UNREADABLE, "")
+            what = f"it cannot be read ({reason}: {detail}), and is not verified"
+            yield Finding(Mark.WRONG, self._path(path), what, "have it readable and at rest, and verify again")
+        elif extracted.content_hash.hex() != line.content_hash:
+            yield from self._of_other_content(item, line)
+        elif not stands(line, item.found):
+            yield from self._deviates(path, "named or read otherwise", "the ledger has it named or read otherwise")
+        elif wrong := _verdict(line, extracted):
+            yield self._wrong(path, wrong)
+
+    def _of_other_content(self, item: Item, line: FileLine) -> Iterator[Finding]:
+        """The content is not the one that was loaded: it has changed, or rotted, or the ledger is wrong."""
+        known = item.folder.content(item.position).hex()
+        if known == line.content_hash:
+            what = "its content is another than was loaded, and its size and dates are the same"
+            way_out = f"restore the file from a backup; or, to take it as it is, {rehash(self._source.name)}"
+            yield Finding(Mark.WRONG, self._path(item.found.path), what, way_out)
+        else:
+            yield from self._deviates(item.found.path, "changed", "the ledger has another content than was loaded")
+
+    def _is_to_compare(self, item: Item, extracted: Extracted) -> bool:
+        """Whether it is a valid file that the ledger has as loaded, with just that content."""
+        line = item.line
+        return (
+            line is not None
+            and line.state is State.LOADED
+            and line.content_hash == extracted.content_hash.hex()
+            and stands(line, item.found)
+            and item.claim.signature_id not in self._illegible
+        )
+
+    def _of_signature(self, of_file: Result) -> Iterator[Finding]:
+        """How what is stored differs from what the file says; what the audit sees is not told again."""
+        path, line = of_file.item.found.path, of_file.item.line
+        if line is not None and line.signature_id and of_file.superseded:
+            yield self._wrong(path, "the ledger has it as another signature")
+        elif of_file.outcome in (Outcome.REPLACED, Outcome.RESTORED):
+            stored = self._stored[of_file.signature.row.id]
+            if differences := list(_differences(of_file.signature, stored)):
+                yield self._wrong(path, f"what is stored is not what the file says: {', '.join(differences)}")
+
+    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
+        self._stored = find_signatures(self._session, signature_ids)
+        return self._stored
+
+    def _deviates(self, path: str, since: str, wrong: str) -> Iterator[Finding]:
+        """What the files and the ledger do not agree on: a change since the last load, unless none can have been."""
+        if self._standing:
+            yield self._wrong(path, wrong)
+        else:
+            self._note(since, path)
+
+    def _wrong(self, path: str, what: str) -> Finding:
+        return Finding(Mark.WRONG, self._path(path), what, rehash(self._source.name))
+
+    def _note(self, since: str, path: str) -> None:
+        self._since[since] += 1
+        self._example.setdefault(since, path)
+
+    def _all_since(self) -> Iterator[Finding]:
+        for since, number in self._since.items():
+            if number:
+                such_as = f", such as {self._example[since]}" if since in self._example else ""
+                what = f"since the last load {number} files are {since}{such_as}"
+                yield Finding(Mark.SINCE, self._source.name, what, f"`doit load_{self._source.name}` sees to that")
+
+    def _path(self, path: str) -> str:
+        return f"{self._source.name}/{path}"
+
+
+def _verdict(line: FileLine, extracted: Extracted) -> str:
+    """How the verdict on a content that stands differs from the ledger's, if it does."""
+    if extracted.rejection is None:
+        return (
+            "" if line.state is State.LOADED else f"it is rejected ({line.reason}), and there is nothing wrong with it"
+        )
+    reason, detail = extracted.rejection
+    if line.state is State.LOADED:
+        return f"it is loaded, and is not to be let in ({reason}: {detail})"
+    if (line.reason, line.detail) != extracted.rejection:
+        return f"it is rejected ({line.reason}: {line.detail}), and that is not why ({reason}: {detail})"
+    return ""
+
+
+_TOLD_OTHERWISE = {"metadata", "content_hash", "created", "asset_id", "retired_at", "stale"}
+
+
+def _differences(said: Signature, stored: Signature) -> Iterator[str]:
+    for name, ours, theirs in zip(said.row._fields, said.row, stored.row, strict=True):
+        if name not in _TOLD_OTHERWISE and ours != theirs:
+            yield f"{name} is {theirs!r}, not {ours!r}"
+    if said.row.metadata != stored.row.metadata:
+        yield "the metadata are others"
+    if said.trajectory != stored.trajectory:
+        yield "the points are others"
