@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,10 @@ class User:
     def files(self) -> dict[str, bytes]:
         """All that lies in the build folder."""
         return {str(each): each.read_bytes() for each in sorted(self.build.rglob("*")) if each.is_file()}
+
+
+def without_doits_own(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if "doit.sqlite3" not in name}
 
 
 @pytest.fixture
@@ -159,6 +165,68 @@ def test_rehash_reads_everything_again_and_changes_nothing(loaded: User) -> None
 
     assert "0 added, 0 changed, 47 unchanged, 0 retired, 32 rejected" in output
     assert loaded.digest() == digest
+
+
+def test_a_verification_of_a_sound_warehouse_counts_what_it_looked_at_and_writes_nothing(loaded: User) -> None:
+    before = loaded.files()
+
+    output = loaded.doit("verify")
+
+    assert output == (
+        "verified 67 signatures, 24 signees, 12 forgers, 108 lines of the ledger and 2 loads, and read 91 files again: "
+        "0 wrong; nothing was written\n"
+    )
+    assert without_doits_own(loaded.files()) == without_doits_own(before)
+
+
+def test_a_verification_of_a_sample_tells_the_seed_that_chooses_it_again(loaded: User) -> None:
+    output = loaded.doit("verify", "--sample=5", "--source=source_b")
+
+    (seed,) = re.findall("read 5 files again \\(at most 5 of each source, (--seed [0-9a-f]{8})\\): 0 wrong", output)
+    assert loaded.doit("verify", "--sample=5", "--source=source_b", *seed.split()) == output
+
+
+def test_a_verification_that_finds_damage_names_it_and_fails_until_it_is_mended(user: User) -> None:
+    user.doit()
+    with closing(sqlite3.connect(user.build / "warehouse.sqlite", isolation_level=None)) as connection:
+        ((id_,),) = connection.execute("SELECT min(signature_id) FROM trajectory").fetchall()
+        ((path,),) = connection.execute("SELECT path FROM source_file WHERE signature_id = ?", [id_]).fetchall()
+        connection.execute("UPDATE trajectory SET x = zeroblob(8) WHERE signature_id = ?", [id_])
+
+    output = user.doit("verify", code=1)
+
+    first, last, failed = output.splitlines()
+    assert first.startswith(f"! source_a/{path}: it has ")
+    assert first.endswith(" numbers; `doit load_source_a --rehash` puts it right")
+    assert last.endswith(": 1 wrong; nothing was written")
+    assert failed == "verify failed: 1 found wrong, as told above"
+    user.doit("load_source_a")
+    user.doit("verify", code=1)
+    user.doit("load_source_a", "--rehash")
+    user.doit("verify")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "there is nothing to verify in"),
+        (b"garbage" * 1000, "file is not a database; restore it from a backup, or move it away and load again"),
+    ],
+)
+def test_a_file_that_is_no_warehouse_is_told_in_one_line_and_left_alone(user: User, content: bytes, told: str) -> None:
+    user.build.mkdir()
+    (user.build / "warehouse.sqlite").write_bytes(content)
+
+    (line,) = user.doit("verify", code=1).splitlines()
+
+    assert line.startswith("verify failed: ")
+    assert told in line
+    assert (user.build / "warehouse.sqlite").read_bytes() == content
+
+
+def test_a_verification_is_asked_for_sources_and_numbers_that_there_are(loaded: User) -> None:
+    assert "--source='x' is no source; there are source_a, source_b" in loaded.doit("verify", "--source=x", code=1)
+    assert "--sample='-1' is no number of files" in loaded.doit("verify", "--sample=-1", code=1)
 
 
 def test_a_plan_says_what_a_load_does_and_writes_nothing(user: User) -> None:
