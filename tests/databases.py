@@ -55,7 +55,7 @@ class SqliteFiles:
 
     def make_older(self, url: str, version: int, like: str) -> None:
         _file_of(url).parent.mkdir(parents=True, exist_ok=True)
-        rows = [f"INSERT INTO main.{table} SELECT * FROM filled.{table}" for table in FILLED]  # noqa: S608
+        rows = [f"INSERT INTO main.{table} SELECT * FROM filled.{table}" for table in FILLED]  # noqa: S608  # of constants
         self.execute(url, *schema_of_version(version, "sqlite"), f"ATTACH '{_file_of(like)}' AS filled", *rows)
 
     def snapshot(self, url: str) -> object:

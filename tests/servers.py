@@ -7,7 +7,7 @@ import signal
 import socket
 from contextlib import suppress
 
-PASSWORD = "S3cret Pw/ä"  # noqa: S105
+PASSWORD = "S3cret Pw/ä"  # noqa: S105  # nobody's
 
 
 def end_with_parent() -> None:

@@ -374,7 +374,7 @@ def test_an_emptied_warehouse_is_filled_again(
     site = make(tmp_path)
     site.load()
     digest, ids = site.digest(), site.ids()
-    site.execute(*(f'DELETE FROM "{table}"' for table in reversed(tables)))  # noqa: S608
+    site.execute(*(f'DELETE FROM "{table}"' for table in reversed(tables)))  # noqa: S608  # of constants
 
     assert not site.is_current()
     site.load()

@@ -639,7 +639,7 @@ def test_connections_that_are_ended_at_any_instant_change_nothing_about_what_is_
     tmp_path: Path, mariadb_server: MariadbServer
 ) -> None:
     """SIGID_TEST_KILLS says how many are to be ended."""
-    chance = random.Random(2011)  # noqa: S311
+    chance = random.Random(2011)  # noqa: S311  # repeatable is what it must be
     landed, trial = 0, 0
     clean = site_a(tmp_path / "clean", {**SAMPLE_A, **trajectories(range(200, 400))}).clean_digest()
 

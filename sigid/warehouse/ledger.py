@@ -114,7 +114,7 @@ class Ledger:
             self._session.put(SOURCE_FILE, [_row(self._source, line, load_id) for line in lines])
             for batch in in_batches(stale):
                 self._session.change(
-                    f"UPDATE signature SET stale = ? WHERE id IN ({marks(batch)})",  # noqa: S608
+                    f"UPDATE signature SET stale = ? WHERE id IN ({marks(batch)})",  # noqa: S608  # our own names, and marks for values
                     [True, *batch],
                 )
 
@@ -131,7 +131,7 @@ class Ledger:
         if not any(signature_ids):
             return set()
         rows = self._session.select(
-            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608
+            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608  # our own names, and marks for values
             f" WHERE f.source = ? AND {by}",
             [self._source],
         )
@@ -150,7 +150,7 @@ class Ledger:
             moment = self._session.moment(datetime.now(UTC))
             return sum(
                 self._session.change(
-                    f"UPDATE signature SET retired_at = ? WHERE id IN ({marks(batch)}) AND retired_at IS NULL",  # noqa: S608
+                    f"UPDATE signature SET retired_at = ? WHERE id IN ({marks(batch)}) AND retired_at IS NULL",  # noqa: S608  # our own names, and marks for values
                     [moment, *batch],
                 )
                 for batch in in_batches(ids)
@@ -170,7 +170,7 @@ class Ledger:
     def last_counts(self) -> Counts:
         """What the last load did."""
         rows = self._session.select(
-            f'SELECT {", ".join(Counts._fields)} FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1',  # noqa: S608
+            f'SELECT {", ".join(Counts._fields)} FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1',  # noqa: S608  # our own names, and marks for values
             [self._source],
         )
         return next((Counts(*row) for row in rows), Counts())
@@ -188,7 +188,7 @@ class Ledger:
             values.update(counts._asdict())
             assigned = ", ".join(f"{name} = ?" for name in values)
             self._session.change(
-                f'UPDATE "load" SET {assigned} WHERE id = ?',  # noqa: S608
+                f'UPDATE "load" SET {assigned} WHERE id = ?',  # noqa: S608  # our own names, and marks for values
                 [*values.values(), self._entered(started)],
             )
 
@@ -200,7 +200,7 @@ class Ledger:
         return fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
 
     def _count(self, table: str) -> int:
-        ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608
+        ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608  # our own names, and marks for values
         return int(rows)
 
     def _entered(self, started: datetime) -> int:

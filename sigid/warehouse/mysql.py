@@ -192,7 +192,7 @@ class MysqlSession:
         """
         if not rows:
             return
-        beginning = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES "  # noqa: S608
+        beginning = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES "  # noqa: S608  # our own names, and marks for values
         end = f" ON DUPLICATE KEY UPDATE {on_conflict}"
         row_marks = f"({','.join(['%s'] * len(table.columns))})"
         with self.transaction(), self._server.told(), self._connection.cursor() as cursor:
@@ -226,7 +226,7 @@ class MysqlSession:
         return self._largest
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f'INSERT INTO "{table}" ({", ".join(values)}) VALUES ({marks([*values])})'  # noqa: S608
+        statement = f'INSERT INTO "{table}" ({", ".join(values)}) VALUES ({marks([*values])})'  # noqa: S608  # our own names, and marks for values
         with self._server.told(), self._connection.cursor() as cursor:
             cursor.execute(marked(statement), list(values.values()))
             return int(cursor.lastrowid or 0)

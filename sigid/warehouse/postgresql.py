@@ -167,7 +167,7 @@ class PostgresqlSession:
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS new_{table.name} (LIKE {table.name} INCLUDING STORAGE)"
             )
             cursor.execute(f"TRUNCATE new_{table.name}")
-            cursor.execute(f"SELECT * FROM new_{table.name}")  # noqa: S608
+            cursor.execute(f"SELECT * FROM new_{table.name}")  # noqa: S608  # our own names, and marks for values
             types = [column.type_code for column in cursor.description or ()]
             with cursor.copy(f"COPY new_{table.name} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(types)
@@ -175,12 +175,12 @@ class PostgresqlSession:
                     copy.write_row(row)
             names = ", ".join(table.columns)
             cursor.execute(
-                f"INSERT INTO {table.name} ({names}) SELECT {names} FROM new_{table.name}"  # noqa: S608
+                f"INSERT INTO {table.name} ({names}) SELECT {names} FROM new_{table.name}"  # noqa: S608  # our own names, and marks for values
                 f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
             )
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])}) RETURNING id"  # noqa: S608
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])}) RETURNING id"  # noqa: S608  # our own names, and marks for values
         with self._server.told():
             row = self._connection.execute(marked(statement), list(values.values())).fetchone()
         return int(row[0]) if row else 0

@@ -35,7 +35,7 @@ def find_signatures(session: Session, signature_ids: Collection[str]) -> dict[st
     found = {}
     for ids in in_batches(list(signature_ids)):
         statement = (
-            f"SELECT {columns}, t.x, t.y, t.z FROM signature s JOIN signee p ON p.id = s.signee_id"  # noqa: S608
+            f"SELECT {columns}, t.x, t.y, t.z FROM signature s JOIN signee p ON p.id = s.signee_id"  # noqa: S608  # our own names, and marks for values
             " LEFT JOIN forger f ON f.id = s.forger_id LEFT JOIN trajectory t ON t.signature_id = s.id"
             f" WHERE s.id IN ({marks(ids)}) AND (s.forger_id IS NULL OR f.id IS NOT NULL)"
         )

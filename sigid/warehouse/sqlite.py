@@ -199,14 +199,14 @@ class SqliteSession:
 
     def _write(self, table: Table, rows: Sequence[tuple[Any, ...]], on_conflict: str) -> None:
         statement = (
-            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)})"  # noqa: S608
+            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)})"  # noqa: S608  # our own names, and marks for values
             f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
         )
         with self._database.told():
             self._connection.executemany(statement, rows)
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608  # our own names, and marks for values
         with self._database.told():
             key = self._connection.execute(statement, list(values.values())).lastrowid
         return int(key or 0)
