@@ -9,8 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from sigid.pipeline import extract, study
-from sigid.pipeline.extract import Batch, Extracted
+from sigid.pipeline import study
+from sigid.pipeline.interpret import Job, Reading, interpret
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests import mariadb
@@ -95,9 +95,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were read, as they are."""
     paths: list[str] = []
 
-    def noting(batch: Batch) -> list[Extracted]:
-        paths.extend(task.path for task in batch.tasks)
-        return extract.extract(batch)
+    def noting(job: Job) -> list[Reading]:
+        paths.extend(file.path for file in job.files)
+        return interpret(job)
 
-    monkeypatch.setattr(study, "extract", noting)
+    monkeypatch.setattr(study, "interpret", noting)
     return paths

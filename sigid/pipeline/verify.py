@@ -18,8 +18,9 @@ import xxhash
 
 from sigid.errors import DatasetError, Reason, WarehouseError
 from sigid.outcome import Outcome
-from sigid.pipeline.changes import Action, stands
-from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.changes import Action
+from sigid.pipeline.extract import Plain
+from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
 from sigid.pipeline.register import Result, registered
 from sigid.pipeline.scan import digest_of, look, recall
@@ -168,34 +169,33 @@ class _Files:
     def _said(self, study: Study, show: Callable[[int, int], None]) -> Iterator[Finding]:
         """What differs from what the files say."""
         total = study.changes.to_read()
-        for results in study.read(self._ledger.lines_of):
+        for results in study.read(self._ledger.lines_of, datetime.now(UTC)):
             agreeing = []
-            for item, extracted in results:
-                findings = list(self._of_content(item, extracted))
-                yield from findings
-                if not findings and self._is_to_compare(item, extracted):
-                    agreeing.append((item, extracted))
-            for of_file in registered(agreeing, self._find, datetime.now(UTC)):
+            for item, reading in results:
+                yield from self._of_content(item, reading)
+                if (new := self._to_compare(item, reading)) is not None:
+                    agreeing.append((item, reading, new))
+            for of_file in registered(agreeing, self._find):
                 yield from self._of_signature(of_file)
             self.read += len(results)
             show(self.read, total)
 
-    def _of_content(self, item: Item, extracted: Extracted) -> Iterator[Finding]:
+    def _of_content(self, item: Item, reading: Reading) -> Iterator[Finding]:
         """How the content, and the verdict on it, differ from what the ledger has."""
-        path, line = item.found.path, item.line
+        path, line = item.path, item.line
         if line is None or not line.state.exists:
             self._note("there again", path)
-        elif extracted.outcome is Plain.GONE:
+        elif reading.outcome is Plain.GONE:
             self._note("gone", path)
-        elif not extracted.content_hash:
-            reason, detail = extracted.rejection or (Reason.UNREADABLE, "")
+        elif not reading.content_hash:
+            reason, detail = reading.rejection or (Reason.UNREADABLE, "")
             what = f"it cannot be read ({reason}: {detail}), and is not verified"
             yield Finding(Mark.WRONG, self._path(path), what, "have it readable and at rest, and verify again")
-        elif extracted.content_hash.hex() != line.content_hash:
+        elif reading.content_hash.hex() != line.content_hash:
             yield from self._of_other_content(item, line)
-        elif not stands(line, item.found):
+        elif not _stands(line, reading):
             yield from self._deviates(path, "named or read otherwise", "the ledger has it named or read otherwise")
-        elif wrong := _verdict(line, extracted):
+        elif wrong := _verdict(line, reading):
             yield self._wrong(path, wrong)
 
     def _of_other_content(self, item: Item, line: FileLine) -> Iterator[Finding]:
@@ -204,24 +204,21 @@ class _Files:
         if known == line.content_hash:
             what = "its content is another than was loaded, and its size and dates are the same"
             way_out = f"restore the file from a backup; or, to take it as it is, {rehash(self._source.name)}"
-            yield Finding(Mark.WRONG, self._path(item.found.path), what, way_out)
+            yield Finding(Mark.WRONG, self._path(item.path), what, way_out)
         else:
-            yield from self._deviates(item.found.path, "changed", "the ledger has another content than was loaded")
+            yield from self._deviates(item.path, "changed", "the ledger has another content than was loaded")
 
-    def _is_to_compare(self, item: Item, extracted: Extracted) -> bool:
-        """Whether it is a valid file that the ledger has as loaded, with just that content."""
-        line = item.line
-        return (
-            line is not None
-            and line.state is State.LOADED
-            and line.content_hash == extracted.content_hash.hex()
-            and stands(line, item.found)
-            and item.claim.signature_id not in self._illegible
-        )
+    def _to_compare(self, item: Item, reading: Reading) -> Registrable | None:
+        """What a valid file says that the ledger has as loaded, with just that content; None of any other one."""
+        line, new = item.line, reading.outcome
+        if line is None or line.state is not State.LOADED or not isinstance(new, Registrable):
+            return None
+        agrees = line.content_hash == reading.content_hash.hex() and _stands(line, reading)
+        return new if agrees and new.row.id not in self._illegible else None
 
     def _of_signature(self, of_file: Result) -> Iterator[Finding]:
         """How what is stored differs from what the file says; what the audit sees is not told again."""
-        path, line = of_file.item.found.path, of_file.item.line
+        path, line = of_file.item.path, of_file.item.line
         if line is not None and line.signature_id and of_file.superseded:
             yield self._wrong(path, "the ledger has it as another signature")
         elif of_file.outcome in (Outcome.REPLACED, Outcome.RESTORED):
@@ -258,16 +255,21 @@ class _Files:
         return f"{self._source.name}/{path}"
 
 
-def _verdict(line: FileLine, extracted: Extracted) -> str:
+def _stands(line: FileLine, reading: Reading) -> bool:
+    """Whether the name still claims what the ledger has, and is read by what has read it then."""
+    return (line.claim, line.extractor_version) == (reading.claim, reading.version)
+
+
+def _verdict(line: FileLine, reading: Reading) -> str:
     """How the verdict on a content that stands differs from the ledger's, if it does."""
-    if extracted.rejection is None:
+    if reading.rejection is None:
         return (
             "" if line.state is State.LOADED else f"it is rejected ({line.reason}), and there is nothing wrong with it"
         )
-    reason, detail = extracted.rejection
+    reason, detail = reading.rejection
     if line.state is State.LOADED:
         return f"it is loaded, and is not to be let in ({reason}: {detail})"
-    if (line.reason, line.detail) != extracted.rejection:
+    if (line.reason, line.detail) != reading.rejection:
         return f"it is rejected ({line.reason}: {line.detail}), and that is not why ({reason}: {detail})"
     return ""
 
