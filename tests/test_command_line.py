@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -21,8 +20,8 @@ from sigid.warehouse.roles import Roles
 from sigid.warehouse.warehouse import open_warehouse
 from tasks.state import ContentChecker
 from tests.databases import SqliteFiles
+from tests.users import PROJECT, User
 
-PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
     *("load_source_a", "load_source_b", "catalog", "rejects", "verify", "migrate", "grant"),
@@ -30,51 +29,6 @@ LISTED = [
 HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
 WAY_OUT = "nothing was done: `doit migrate` brings it there"
-
-
-class User:
-    """Someone with a warehouse of his own, who looks at the project's datasets."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.build = folder / "build"
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGID_")}
-        self.environment |= {"SIGID_DATASETS": str(PROJECT / "datasets"), "SIGID_BUILD": str(self.build)}
-        self.environment |= {"PYTHONPATH": str(PROJECT)}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "doit", *arguments],
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def doit(self, *arguments: str, code: int = 0) -> str:
-        """What it prints; it ends with that exit code, and never with a traceback."""
-        process = self.start(*arguments)
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == code, output
-        assert "Traceback" not in output
-        return output
-
-    def own_datasets(self) -> Path:
-        """Datasets of his own, to be changed."""
-        datasets = self.folder / "datasets"
-        shutil.copytree(PROJECT / "datasets", datasets)
-        self.environment["SIGID_DATASETS"] = str(datasets)
-        return datasets
-
-    def digest(self) -> str:
-        with open_warehouse(f"sqlite:///{self.build}/warehouse.sqlite") as warehouse:
-            return warehouse.digest()
-
-    def files(self) -> dict[str, bytes]:
-        """All that lies in the build folder."""
-        return {str(each): each.read_bytes() for each in sorted(self.build.rglob("*")) if each.is_file()}
 
 
 def without_doits_own(files: dict[str, bytes]) -> dict[str, bytes]:
