@@ -18,6 +18,8 @@ from tests.users import PROJECT, User
 
 PERSON = "271828"
 """A signee's number."""
+COORDINATE = "31415926.5"
+"""Where his pen was."""
 SECRETS = {PASSWORD.encode(), quote(PASSWORD, safe="").encode(), quote(PASSWORD).encode()}
 
 MISTAKE = """
@@ -45,7 +47,7 @@ def user(tmp_path: Path) -> User:
     datasets = tmp_path / "datasets"
     user.environment |= {"SIGID_DATASETS": str(datasets), "SIGID_WORKERS": "2"}
     files = {f"SOURCE_A/{path}": content for path, content in trajectories(range(1, 3300)).items()}
-    files[f"SOURCE_A/Online/Genuine/{PERSON}_1.HWR"] = b"1,2,3"
+    files[f"SOURCE_A/Online/Genuine/{PERSON}_1.HWR"] = f"1,2,{COORDINATE}".encode()
     files["SOURCE_A/Online/Genuine/rejected.HWR"] = b""
     files["SOURCE_B/INDEX"] = index({uuid(1): ""})
     files[f"SOURCE_B/{file_of(uuid(1))}"] = picture()
@@ -129,7 +131,7 @@ def test_no_password_is_said_or_kept_where_something_fails(user: User, url: str)
 
         assert any(word in said for word in (b" failed: ", b"SIGID_WAREHOUSE", b"RuntimeError")), (name, said)
         assert (b"Traceback" in said) == (name == "a mistake of ours"), said
-        for secret in (*SECRETS, wrong.encode(), PASSWORD.upper().encode()):
+        for secret in (*SECRETS, wrong.encode(), PASSWORD.upper().encode(), COORDINATE.encode()):
             assert secret not in said + kept(user.folder / "build"), name
 
 
@@ -144,7 +146,8 @@ def test_nobody_who_is_not_asked_about_is_named(user: User) -> None:
     assert b"rejected.HWR" in b"".join(said)
     assert PERSON.encode() in (user.build / "source_a" / "manifest").read_bytes()
     of_doit = (user.build / "doit.sqlite3").read_bytes()
-    assert PERSON.encode() not in b"".join([*said, *seen, of_doit])
+    for canary in (PERSON, COORDINATE):
+        assert canary.encode() not in b"".join([*said, *seen, of_doit])
 
 
 def test_everything_is_for_its_owner_alone_at_every_moment_whatever_the_umask(user: User, tmp_path: Path) -> None:
