@@ -222,12 +222,23 @@ def _repack(chunks: list[Chunk], dice: Random) -> None:
         inflated = zlib.decompress(data)
     except zlib.error:
         return
-    if dice.random() < 0.8:
+    if dice.random() < 0.2:
+        inflated = _refilter(inflated, chunks, dice)
+    elif dice.random() < 0.8:
         inflated = dice.choice([_flip, _garble, _lose, _insert, _cut_off, _append])(inflated, dice)
     data = zlib.compress(inflated, dice.choice([0, 9]))
     data = dice.choice([data, data, data[:-4], data[:-1], data + b"\0", data[:-4] + bytes(4)])
     at = next(place for place, (kind, _) in enumerate(chunks) if kind == b"IDAT")
     chunks[:] = [*chunks[:at], (b"IDAT", data), *(each for each in chunks[at:] if each[0] != b"IDAT")]
+
+
+def _refilter(inflated: bytes, chunks: Sequence[Chunk], dice: Random) -> bytes:
+    """Give a row another filter, which need not exist; of an interlaced picture that may be the middle of a row."""
+    rows = int.from_bytes(dict(chunks).get(b"IHDR", b"")[4:8], "big")
+    if not rows:
+        return inflated
+    at = dice.randrange(rows) * (len(inflated) // rows)
+    return inflated[:at] + bytes([dice.choice([0, 1, 4, 5, 6, 128, 255])]) + inflated[at + 1 :]
 
 
 _LENGTHS = {
