@@ -9,7 +9,16 @@ from dev.campaigns.hostile_tree import HOSTILE_TREE
 from dev.campaigns.hwr_texts import HWR_TEXTS
 from dev.campaigns.png_mutants import PNG_MUTANTS
 from dev.campaigns.torn_reads import TORN_READS
+from dev.campaigns.unreadable import UNREADABLE
 
-_ALL: tuple[Campaign, ...] = (CHANGE_DETECTION, PNG_MUTANTS, HWR_TEXTS, TORN_READS, HOSTILE_TREE, ENVIRONMENT)
+_ALL: tuple[Campaign, ...] = (
+    CHANGE_DETECTION,
+    PNG_MUTANTS,
+    HWR_TEXTS,
+    TORN_READS,
+    HOSTILE_TREE,
+    ENVIRONMENT,
+    UNREADABLE,
+)
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

@@ -117,8 +117,8 @@ def _run(ground: Ground) -> Finding:
     for plot, files in zip(plots, (first, later), strict=True):
         lay(plot.datasets, files)
     digests = [clean_digest(plot, ground.folder / f"clean {number}") for number, plot in enumerate(plots)]
-    alone = dice.sample(_ALONE, ground.of(8, len(_ALONE)))
-    pairs = dice.sample(_ONE_AFTER_THE_OTHER, ground.of(2, len(_ONE_AFTER_THE_OTHER)))
+    alone = dice.sample(_ALONE, ground.of(4, len(_ALONE)))
+    pairs = dice.sample(_ONE_AFTER_THE_OTHER, ground.of(1, len(_ONE_AFTER_THE_OTHER)))
     checks = [
         partial(_alone, plots[0], digests[0], ground.folder / each.name.replace("/", "."), each) for each in alone
     ]
