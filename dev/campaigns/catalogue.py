@@ -19,6 +19,7 @@ _ALL: tuple[Campaign, ...] = (
     HOSTILE_TREE,
     ENVIRONMENT,
     UNREADABLE,
+    RESOURCES,
 )
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

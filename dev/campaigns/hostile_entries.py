@@ -30,6 +30,7 @@ from dev.campaigns.things import (
     unreadable,
 )
 from sigid.errors import Reason
+from sigid.sources.formats import Format
 
 LOADED: Final = "loaded"
 IGNORED: Final = "ignored"
@@ -138,7 +139,7 @@ _ONLINE: Entries = {
     "050_1.HWR": (text(b""), Reason.EMPTY),
     "050_2.HWR": (text(b" \r\n\n\t"), Reason.EMPTY),
     "050_3.HWR": (sparse(10 * 1024 * _MEGABYTE), Reason.TOO_LARGE),
-    "050_4.HWR": (sparse(16 * _MEGABYTE + 1), Reason.TOO_LARGE),
+    "050_4.HWR": (sparse(Format.HWR.max_bytes + 1), Reason.TOO_LARGE),
     "050_5.HWR": (sparse(_MEGABYTE), MALFORMED),
     "050_6.HWR": (text(b"1" * 70_000), MALFORMED),
     # Texts
@@ -220,7 +221,7 @@ _OFFLINE: Entries = {
     "006_02.png": (text(png_of(5_001, 5_000, b"")), Reason.TOO_MANY_PIXELS),
     "006_03.png": (made(lambda: png_of(2, 2, bytes(50 * _MEGABYTE))), DAMAGED),
     "006_04.png": (text(png_that_is_an_animation()), Reason.ANIMATED),
-    "006_05.png": (sparse(256 * _MEGABYTE + 1), Reason.TOO_LARGE),
+    "006_05.png": (sparse(Format.PNG.max_bytes + 1), Reason.TOO_LARGE),
     # Something else
     "007_01.png": (text(other_format("TIFF")), NOT_PNG),
     "007_02.png": (text(other_format("JPEG")), NOT_PNG),

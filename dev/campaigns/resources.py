@@ -20,6 +20,7 @@ from dev.campaigns.inside import ledger
 from dev.campaigns.png_pictures import chunk
 from dev.campaigns.things import Thing, bomb, made, png_of, png_with, sparse
 from sigid.errors import Reason
+from sigid.sources.formats import Format
 
 MOST_BYTES = 256 * 2**20
 """Of memory, that any process may take."""
@@ -71,12 +72,12 @@ FILES: Mapping[str, tuple[str, Thing, str]] = {
     "10 GB trajectory": (_HWR, sparse(10 * _GIGABYTE), Reason.TOO_LARGE),
     "10 GB picture": (_PNG, sparse(10 * _GIGABYTE), Reason.TOO_LARGE),
     "1 GB line": (_HWR, _with_head(b"1,2,3", _GIGABYTE), Reason.TOO_LARGE),
-    "16 MB line": (_HWR, made(lambda: b"1" * 16 * _MEGABYTE), Reason.MALFORMED_LINE),
-    "16 MB of blanks": (_HWR, made(lambda: b" " * 16 * _MEGABYTE), Reason.EMPTY),
-    "16 MB of line ends": (_HWR, made(lambda: b"\n" * 16 * _MEGABYTE), Reason.EMPTY),
-    "16 MB of points": (_HWR, made(lambda: b"1 2 3\n" * (16 * _MEGABYTE // 6)), _LOADED),
-    "largest picture that is none": (_PNG, sparse(256 * _MEGABYTE), Reason.NOT_PNG),
-    "largest chunk that is cut": (_PNG, _with_head(_LARGE_CHUNK, 100 * _MEGABYTE), Reason.TRUNCATED),
+    "longest line": (_HWR, made(lambda: b"1" * Format.HWR.max_bytes), Reason.MALFORMED_LINE),
+    "most blanks": (_HWR, made(lambda: b" " * Format.HWR.max_bytes), Reason.EMPTY),
+    "most line ends": (_HWR, made(lambda: b"\n" * Format.HWR.max_bytes), Reason.EMPTY),
+    "most points": (_HWR, made(lambda: b"1 2 3\n" * (Format.HWR.max_bytes // 6)), _LOADED),
+    "largest picture that is none": (_PNG, sparse(Format.PNG.max_bytes), Reason.NOT_PNG),
+    "largest chunk that is cut": (_PNG, _with_head(_LARGE_CHUNK, Format.PNG.max_bytes), Reason.TRUNCATED),
     "25 megapixels": (_PNG, made(lambda: _deflated_rows(5000, 5000, 1)), _LOADED),
     "25 megapixels of 8 bytes": (_PNG, made(lambda: _deflated_rows(5000, 5000, 8)), _LOADED),
     "2,500 megapixels": (_PNG, made(lambda: png_of(50_000, 50_000, b"")), Reason.TOO_MANY_PIXELS),
@@ -90,7 +91,8 @@ FILES: Mapping[str, tuple[str, Thing, str]] = {
 def _run(ground: Ground) -> Finding:
     chosen = Random(ground.seed).sample(sorted(FILES), ground.of(4, len(FILES)))
     with ThreadPoolExecutor(2) as threads:
-        loads = [*threads.map(partial(_of_file, ground), chosen), _of_index(ground), _of_folder(ground)]
+        loads = list(threads.map(partial(_of_file, ground), chosen))
+    loads += [_of_large_files(ground), _of_index(ground), _of_folder(ground)]
     most = max(load.peak for load in loads)
     figure = f"at most {most / _MEGABYTE:.0f} MB a process; {', '.join(map(str, loads))}"
     return Finding(figure, [load.complaint for load in loads if load.complaint])
@@ -103,6 +105,17 @@ def _of_file(ground: Ground, name: str) -> Load:
     file.parent.mkdir(parents=True)
     make(file)
     return _measured(name, plot, "load_source_a", {f"source_a/{path}": verdict})
+
+
+def _of_large_files(ground: Ground) -> Load:
+    """As many trajectories as are allowed to be that large, one after the other."""
+    count = ground.of(4, 20)
+    plot = _plot(ground, "large")
+    folder = plot.datasets / "SOURCE_A" / "Online" / "Genuine"
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number:03}_1.HWR").write_bytes(b"1 2 3\n" * (Format.HWR.max_bytes // 6 - number))
+    return _measured(f"{count} of the most points", plot, "load_source_a", {}, _LOADED, count)
 
 
 def _of_index(ground: Ground) -> Load:
