@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import xxhash
@@ -49,6 +50,16 @@ class Claim(NamedTuple):
         return xxhash.xxh3_64_hexdigest(f"{self.key}\n{self.format}\n{self.modality}\n{self.parent}".encode())
 
 
+def extractor_version(source: Source, format_: Format) -> str:
+    """The version of that which makes signatures of the source's files of that format."""
+    return _version(source.version, format_.version)
+
+
+@cache  # the same object each time: it is sent with every file, and stands in every line of the ledger
+def _version(names: int, reader: int) -> str:
+    return f"{names}.{reader}"
+
+
 class Names(Protocol):
     """What the names of a dataset's files mean, as its index stands."""
 
@@ -57,6 +68,9 @@ class Names(Protocol):
 
     def expected(self) -> Iterable[str]:
         """The paths of files that must be there."""
+
+    def only(self, paths: Collection[str]) -> Names:
+        """What makes `claim` say the same of these files, and as little else as can be: other processes get it."""
 
 
 class Source(Protocol):
@@ -99,6 +113,10 @@ class NamedByConvention(ABC):
     def expected(self) -> Iterable[str]:
         """No file in particular."""
         return ()
+
+    def only(self, paths: Collection[str]) -> Names:
+        """All of it, which is next to nothing."""
+        return self
 
     def names(self, index: bytes | None) -> Names:
         """The names mean what `claim` says."""
