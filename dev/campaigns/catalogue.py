@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from dev.campaigns import (
+    change_detection,
+    environment,
+    hostile_tree,
+    hwr_texts,
+    png_mutants,
+    resources,
+    torn_reads,
+    unreadable,
+)
 from dev.campaigns.campaign import Campaign
-from dev.campaigns.change_detection import CHANGE_DETECTION
-from dev.campaigns.environment import ENVIRONMENT
-from dev.campaigns.hostile_tree import HOSTILE_TREE
-from dev.campaigns.hwr_texts import HWR_TEXTS
-from dev.campaigns.png_mutants import PNG_MUTANTS
-from dev.campaigns.torn_reads import TORN_READS
-from dev.campaigns.unreadable import UNREADABLE
 
 _ALL: tuple[Campaign, ...] = (
-    CHANGE_DETECTION,
-    PNG_MUTANTS,
-    HWR_TEXTS,
-    TORN_READS,
-    HOSTILE_TREE,
-    ENVIRONMENT,
-    UNREADABLE,
-    RESOURCES,
+    change_detection.CAMPAIGN,
+    torn_reads.CAMPAIGN,
+    unreadable.CAMPAIGN,
+    hostile_tree.CAMPAIGN,
+    png_mutants.CAMPAIGN,
+    hwr_texts.CAMPAIGN,
+    resources.CAMPAIGN,
+    environment.CAMPAIGN,
 )
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

@@ -139,7 +139,7 @@ def _coarse_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", mount], check=True)  # also where something of it is still open
 
 
-CHANGE_DETECTION = Campaign(
+CAMPAIGN = Campaign(
     name="change-detection",
     shows="an edit is seen whatever size, date and name it leaves, and where nothing is edited nothing is read",
     run=_run,

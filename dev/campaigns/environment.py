@@ -208,7 +208,7 @@ def _wild_clock(file: Path) -> Iterator[Mapping[str, str]]:
         setter.join()
 
 
-ENVIRONMENT = Campaign(
+CAMPAIGN = Campaign(
     name="environment",
     shows="umask, locale, time zone, clock, hash seed and closed streams change neither content nor rights",
     run=_run,

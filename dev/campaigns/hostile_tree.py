@@ -129,7 +129,7 @@ def _of_nobody(plot: Plot) -> Iterator[str]:
     yield from _differences(plot, by_root=False)
 
 
-HOSTILE_TREE = Campaign(
+CAMPAIGN = Campaign(
     name="hostile-tree",
     shows="each entry of a hostile tree gets the verdict that a table has for it, and the sound ones are loaded",
     run=_run,

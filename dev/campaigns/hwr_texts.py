@@ -171,7 +171,7 @@ def _stretch(dice: Random, text: bytes) -> tuple[int, int]:
     return start, min(len(text), start + dice.choice([1, 1, 2, 5, 20]))
 
 
-HWR_TEXTS = Campaign(
+CAMPAIGN = Campaign(
     name="hwr-texts",
     shows="a text is let in if and only if the grammar has it, with the values that it says, bit for bit",
     run=_run,

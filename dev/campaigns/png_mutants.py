@@ -257,7 +257,7 @@ _OF_CHUNKS: list[Callable[[list[Chunk], Random], None]] = [
     *(_edit, _edit, _edit_header, _rename, _drop, _double, _move, _add, _add, _split, _repack, _repack),
 ]
 
-PNG_MUTANTS = Campaign(
+CAMPAIGN = Campaign(
     name="png-mutants",
     shows="a picture is let in if and only if it is whole by a second reader of PNG, and shows the pixels that it has",
     run=_run,

@@ -162,7 +162,7 @@ def _measured(name: str, plot: Plot, task: str, verdicts: Mapping[str, str], of_
     return Load(name, run.seconds, peak, complaint)
 
 
-RESOURCES = Campaign(
+CAMPAIGN = Campaign(
     name="resources",
     shows="no file takes more than 256 MB of any process, however large it is or becomes, nor do very many",
     run=_run,

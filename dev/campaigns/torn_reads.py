@@ -89,7 +89,7 @@ def _without_what_rested(reads: list[_Read], halting: list[tuple[float, float]])
         yield read._replace(verdict=_AT_REST) if rested and read.verdict not in _MET else read
 
 
-TORN_READS = Campaign(
+CAMPAIGN = Campaign(
     name="torn-reads",
     shows="what is read while others write it is a whole version or unstable, never a mixture",
     run=_run,

@@ -196,7 +196,7 @@ def _give_away(folder: Path) -> None:
     os.chmod(folder.parent, 0o755)  # noqa: S103  (anybody may come this far)
 
 
-UNREADABLE = Campaign(
+CAMPAIGN = Campaign(
     name="unreadable",
     shows="what can't be read is listed, what it was before stands, and all else is loaded",
     run=_run,
