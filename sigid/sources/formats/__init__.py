@@ -14,9 +14,9 @@ class Format(StrEnum):
     """A format, the kind of signature in it, the version of its reader, and the most bytes that a file of it may have.
 
     Another version has every file of the format read again. The bounds are far above what a signature takes: they
-    keep a file that is none from taking the machine's memory. Below them no process needs more than 256 MB: for a picture
-    that is its bytes, for trajectories some twenty times as much (lists of numbers, points, and SQLite's copies, of this
-    batch and of the one before).
+    keep a file that is none from taking the machine's memory. Below them no process needs more than 256 MB: a picture
+    takes its bytes, trajectories some twenty times theirs (lists of numbers, points, and SQLite's copies, of this batch
+    and of the one before).
     """
 
     kind: Kind
