@@ -153,7 +153,12 @@ def _read(descriptor: int, size: int) -> bytes:
     content = os.read(descriptor, min(size + 1, _FIRST_READ))
     if len(content) < _FIRST_READ or len(content) > size:
         return content
-    return os.pread(descriptor, size + 1, 0)  # all in one piece: pieces take twice the room while they are joined
+    parts: list[bytes] = []  # one, as a rule: several take twice the room while they are joined
+    total = 0
+    while total <= size and (part := os.pread(descriptor, size + 1 - total, total)):
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)
 
 
 def _await_truncation(descriptor: int) -> None:
