@@ -23,7 +23,7 @@ from tests.databases import SqliteFiles
 PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects", "migrate", "grant"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "erase", "migrate", "grant"),
 ]
 HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"

@@ -16,6 +16,7 @@ from typing import Any
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
 from sigid.pipeline.again import again
 from sigid.pipeline.changes import Action, Found, Removals, weigh
+from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Extracted, Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.listing import Listing
@@ -54,6 +55,8 @@ class Loaded:
     counts: Counts
     problem: SigidError | None = None
     """RemovalsWithheld, DatasetError for folders that can't be read, or RejectionsStand where that was asked for."""
+    erased: int = 0
+    """How many files are there that were left out, because who or what they are of was erased."""
 
 
 def load(
@@ -88,7 +91,8 @@ def load(
         def go_on() -> Loaded:
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
-                study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                tombstones = in_force(settings, database, session, source)
+                study = Study(source, settings, listing, ledger, moment, tombstones, rehash=options.rehash)
                 listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
@@ -111,7 +115,7 @@ def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool =
             f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
             "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
         )
-    if allow_removals or len(listing) or listing.unreadable:
+    if allow_removals or len(listing) or listing.erased or listing.unreadable:
         return
     trouble = "is missing" if listing.root_missing else "holds none of the source's files"
     raise DatasetError(
@@ -170,7 +174,7 @@ class _Load:
         manifest = keep(self._study.listing, place, self._study.affected)
         complete = self._complete and not removals.withheld
         self._ledger.finish(self._started, counts, manifest if complete else "")
-        return Loaded(counts, self._problem(removals, counts))
+        return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
     def _commit(self, results: Sequence[tuple[Item, Extracted]]) -> None:
         """Register what a batch of files says, and enter it in the ledger, in one transaction."""

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import xxhash
 
+from sigid.errors import Rejected
 from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
 from sigid.sources.formats import Format
 
@@ -40,6 +41,11 @@ class Claim(NamedTuple):
         return derive_id("signature", self.key)
 
     @property
+    def signee_id(self) -> str:
+        """The id of the signee whose signature it is or imitates."""
+        return derive_id("signee", str(self.signee))
+
+    @property
     def parent_id(self) -> str | None:
         """The id of the signature that it imitates, where that is known."""
         return derive_id("signature", self.parent) if self.parent else None
@@ -57,6 +63,12 @@ class Names(Protocol):
 
     def expected(self) -> Iterable[str]:
         """The paths of files that must be there."""
+
+    def whose(self, path: str) -> Iterable[str]:
+        """The ids of the signees and signatures that the file at `path`, whatever it is, may be of.
+
+        Also of those that its rejection would name. There are none where the path says nothing.
+        """
 
 
 class Source(Protocol):
@@ -99,6 +111,17 @@ class NamedByConvention(ABC):
     def expected(self) -> Iterable[str]:
         """No file in particular."""
         return ()
+
+    def whose(self, path: str) -> Iterable[str]:
+        """What it claims to be, and whose; nobody's where it lies beside the folders, or claims nothing."""
+        folders = ("",) if EVERY_FOLDER in self.folders else self.folders
+        if not any(path.startswith(f"{folder}/" if folder else "") for folder in folders):
+            return ()
+        try:
+            claim = self.claim(path)
+        except Rejected:
+            return ()
+        return claim.signee_id, claim.signature_id
 
     def names(self, index: bytes | None) -> Names:
         """The names mean what `claim` says."""

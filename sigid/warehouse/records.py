@@ -102,6 +102,9 @@ SOURCE_FILE = Table("source_file", FileRow._fields, ("source", "path"))
 
 ERASURE = Table("erasure", ErasureRow._fields, ("mac",))
 
+ERASED_FROM = ("erasure", "source_file", "trajectory", "signature", "forger", "signee")
+"""The tables that hold something of persons, after that which says who was erased."""
+
 SCHEMA_VERSION = 3
 """Of what `schema` defines: the tables that `TABLES` names, and the views. `migrations` leads to each from the last."""
 
