@@ -114,8 +114,7 @@ class NamedByConvention(ABC):
 
     def whose(self, path: str) -> Iterable[str]:
         """What it claims to be, and whose; nobody's where it lies beside the folders, or claims nothing."""
-        folders = ("",) if EVERY_FOLDER in self.folders else self.folders
-        if not any(path.startswith(f"{folder}/" if folder else "") for folder in folders):
+        if EVERY_FOLDER not in self.folders and not any(path.startswith(f"{folder}/") for folder in self.folders):
             return ()
         try:
             claim = self.claim(path)

@@ -21,6 +21,7 @@ NAME = "source_b"
 
 _UUID = rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _LINE = rb"(%b) {4}(%b)?" % (_UUID, _UUID)
+_PATH_LENGTH = len("0/01234567")
 _COUNT = rb"[0-9]{1,18}"
 
 
@@ -83,7 +84,7 @@ class _Index:
     def _lineage(self, path: str) -> dict[str, None]:
         """The ids that may be meant by the path, and all that these lead to by their parents."""
         lineage: dict[str, None] = {}
-        for id_ in self._ids_by_path.get(path, ()):
+        for id_ in self._ids_by_path.get(path[:_PATH_LENGTH], ()):  # a copy beside it may have a longer name
             while id_ and id_ not in lineage:
                 lineage[id_] = None
                 id_ = self._parent_by_id.get(id_, "")
