@@ -20,14 +20,14 @@ import pytest
 
 from sigid.errors import Reason, Rejected, SigidError
 from sigid.pipeline import extract as extract_module
-from sigid.pipeline import pool, study, workers
+from sigid.pipeline import pool, workers
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
 from sigid.pipeline.listing import STAMP, hash_of, stamp_of
 from sigid.pipeline.load import load
 from sigid.pipeline.workers import InThisProcess, executor, in_order
 from sigid.sources.formats import Format, hwr
 from sigid.sources.formats.png import Picture
-from tests.trees import THREE_POINTS, Site, ordinary_user, picture, site_a, trajectories, trajectory
+from tests.trees import THREE_POINTS, Site, in_batches_of, ordinary_user, picture, site_a, trajectories, trajectory
 
 PROJECT = Path(__file__).parents[1]
 
@@ -491,7 +491,7 @@ def two_workers(monkeypatch: pytest.MonkeyPatch) -> list[ProcessPoolExecutor]:
 
     monkeypatch.setattr(pool, "ProcessPoolExecutor", Pool)
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
-    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    in_batches_of(10, monkeypatch.setattr)
     return pools
 
 
@@ -537,7 +537,7 @@ import sys
 from pathlib import Path
 
 from sigid.pipeline import workers
-from tests.trees import Site
+from tests.trees import Site, in_batches_of
 
 print("here is the script")
 workers.FILES_WORTH_A_PROCESS = 5
@@ -566,12 +566,12 @@ import sys
 import time
 from pathlib import Path
 
-from sigid.pipeline import pool, study, workers
+from sigid.pipeline import pool, workers
 from sigid.pipeline.load import load
-from tests.trees import Site
+from tests.trees import Site, in_batches_of
 
 workers.FILES_WORTH_A_PROCESS = 5
-study.BATCH_FILES = 10
+in_batches_of(10)
 pools = []
 
 class Pool(pool.ProcessPoolExecutor):

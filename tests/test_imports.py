@@ -160,7 +160,7 @@ def test_what_dodo_imports_and_a_run_without_changes_needs_loads_nothing_heavy()
 
 
 def test_a_process_that_only_reads_files_loads_nothing_heavy() -> None:
-    assert loaded_with("sigid.pipeline.extract") == set()
+    assert loaded_with("sigid.pipeline.interpret") == set()
 
 
 def test_a_name_of_the_face_loads_what_it_needs() -> None:

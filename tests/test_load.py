@@ -13,7 +13,8 @@ import pytest
 from sigid.entity import ImageSignature, XYZSignature
 from sigid.errors import ConnectionLost, Reason, RejectionsStand
 from sigid.pipeline import extract, stamps, study, workers
-from sigid.pipeline.extract import Batch, Extracted
+from sigid.pipeline import load as load_module
+from sigid.pipeline.interpret import Job, Reading, interpret
 from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
@@ -24,6 +25,7 @@ from tests.trees import (
     SAMPLE_A,
     THREE_POINTS,
     Site,
+    in_batches_of,
     later,
     picture,
     site_a,
@@ -49,11 +51,11 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were read, as they are."""
     paths: list[str] = []
 
-    def noting(batch: Batch) -> list[Extracted]:
-        paths.extend(task.path for task in batch.tasks)
-        return extract.extract(batch)
+    def noting(job: Job) -> list[Reading]:
+        paths.extend(file.path for file in job.files)
+        return interpret(job)
 
-    monkeypatch.setattr(study, "extract", noting)
+    monkeypatch.setattr(study, "interpret", noting)
     return paths
 
 
@@ -846,7 +848,7 @@ def test_each_load_that_writes_leaves_a_row_with_its_counts(tmp_path: Path) -> N
 
 
 def test_progress_is_told_from_batch_to_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    in_batches_of(10, monkeypatch.setattr)
     site = site_a(tmp_path)
     site.scan()
     told: list[tuple[int, int]] = []
@@ -858,6 +860,7 @@ def test_progress_is_told_from_batch_to_batch(tmp_path: Path, monkeypatch: pytes
 
 def test_a_batch_is_bounded_by_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "BATCH_BYTES", 2 * len(THREE_POINTS))
+    monkeypatch.setattr(load_module, "TRANSACTION_BYTES", 1)
     site = site_a(tmp_path, {f"Online/Genuine/001_{n}.HWR": THREE_POINTS for n in range(7)})
     site.scan()
     told: list[int] = []
@@ -937,12 +940,30 @@ def by_renames(site: Site, files: dict[str, bytes]) -> None:
     site.load()
 
 
+@pytest.mark.parametrize(("bound", "most"), [("TRANSACTION_FILES", 6), ("TRANSACTION_BYTES", 5 * len(THREE_POINTS))])
+def test_several_batches_are_committed_at_once_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(study, "BATCH_FILES", 2)
+    monkeypatch.setattr(load_module, bound, most)
+    site = site_a(tmp_path, {f"Online/Genuine/001_{n}.HWR": THREE_POINTS for n in range(15)})
+    site.scan()
+    committed: list[int] = []
+
+    def look(*_: int) -> None:
+        committed.append(site.catalog()["signatures"])
+
+    load(site.source, site.settings, progress=look)
+
+    assert committed == [6, 12, 15]
+
+
 @pytest.mark.parametrize("way", [by_small_steps, by_detours, by_two_processes, by_renames])
 def test_the_content_is_the_same_whatever_the_way_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Callable[[Site, dict[str, bytes]], None]
 ) -> None:
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
-    monkeypatch.setattr(study, "BATCH_FILES", 7)
+    in_batches_of(7, monkeypatch.setattr)
     files = {path: content for path, content in SAMPLE_A.items() if path not in REJECTED_IN_A}
     site = Site(tmp_path)
 

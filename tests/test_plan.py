@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sigid.errors import DatasetError, Reason, RemovalsWithheld, SigidError
-from sigid.pipeline import study, workers
+from sigid.pipeline import workers
 from sigid.pipeline.plan import Planned, Step, plan
 from sigid.sources.formats import Format
 from tests.trees import (
@@ -20,6 +20,7 @@ from tests.trees import (
     THREE_POINTS,
     Site,
     file_of,
+    in_batches_of,
     index,
     ordinary_user,
     picture,
@@ -287,7 +288,7 @@ def test_an_unreadable_file_is_to_be_rejected_and_keeps_others_from_being_retire
 
 def test_two_processes_plan_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
-    monkeypatch.setattr(study, "BATCH_FILES", 7)
+    in_batches_of(7, monkeypatch.setattr)
     site = site_a(tmp_path)
     alone = site.plan()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +22,7 @@ import sigid.warehouse.sqlite  # noqa: F401  # before `ordinary_user`, who may h
 from sigid.errors import Reason
 from sigid.identity import Modality, PersonKey
 from sigid.pipeline import load as load_module
+from sigid.pipeline import study
 from sigid.pipeline.current import is_current
 from sigid.pipeline.listing import Listing, read_summary, stored_folders
 from sigid.pipeline.load import Loaded, Options, load
@@ -290,6 +291,12 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float = 10) -> None:
     """Have loads take place when the files' last changes lie that far back."""
     monkeypatch.setattr(load_module, "clock", lambda place: clock(place) + int(seconds * 1e9))
+
+
+def in_batches_of(files: int, put: Callable[[Any, str, int], None] = setattr) -> None:
+    """Have loads read, and commit, so many files at a time. `put` is a test's ``monkeypatch.setattr``."""
+    put(study, "BATCH_FILES", files)
+    put(load_module, "TRANSACTION_FILES", files)
 
 
 @contextmanager

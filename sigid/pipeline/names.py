@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.pipeline.extract import read_file
@@ -25,6 +25,10 @@ class NoNames:
     def whose(self, path: str) -> Iterable[str]:
         """Nobody's."""
         return ()
+
+    def only(self, paths: Collection[str]) -> Names:
+        """All of it."""
+        return self
 
 
 def names_of(

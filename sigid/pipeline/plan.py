@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sigid.errors import Reason
 from sigid.pipeline.changes import weigh
-from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
 from sigid.pipeline.scan import look, recall
@@ -82,28 +82,28 @@ class _Plan:
 
     def steps(self) -> Iterator[Planned]:
         """What it would do."""
-        for results in self._study.read(self._ledger.lines_of if self._ledger else lambda _paths: {}):
+        lines_of = self._ledger.lines_of if self._ledger else lambda _paths: {}
+        for results in self._study.read(lines_of, datetime.now(UTC)):
             yield from self._rejected(results)
             yield from self._registered(results)
         for batch in self._study.rejected():
             yield from (_rejection(found.path, *found.rejection) for found in batch if found.rejection)
         yield from self._gone()
 
-    def _rejected(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
-        for item, result in results:
-            if result.rejection:
-                if result.rejection[0] is Reason.UNREADABLE:
-                    self._unreadable.append(item.found.path)
-                if item.line is None or (item.line.reason, item.line.detail) != result.rejection:
-                    yield _rejection(item.found.path, *result.rejection)
+    def _rejected(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
+        for item, reading in results:
+            if reading.rejection:
+                if reading.rejection[0] is Reason.UNREADABLE:
+                    self._unreadable.append(item.path)
+                if item.line is None or (item.line.reason, item.line.detail) != reading.rejection:
+                    yield _rejection(item.path, *reading.rejection)
 
-    def _registered(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
-        passed = (Plain.GONE, Plain.SAME)
-        valid = [(item, result) for item, result in results if not result.rejection and result.outcome not in passed]
-        for of_file in registered(valid, self._find, datetime.now(UTC)):
+    def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
+        valid = [(*each, each[1].outcome) for each in results if isinstance(each[1].outcome, Registrable)]
+        for of_file in registered(valid, self._find):
             self._moved.update({of_file.signature.row.id} & self._leaving)
             if of_file.verb in _STEPS:
-                yield Planned(_STEPS[of_file.verb], of_file.item.found.path)
+                yield Planned(_STEPS[of_file.verb], of_file.item.path)
 
     def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
         return find_signatures(self._session, signature_ids) if self._session else {}

@@ -15,14 +15,14 @@ from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 
-from sigid.pipeline import extract
+from sigid.pipeline import interpret
 
 
 @contextmanager
 def executor(processes: int) -> Iterator[Executor]:
     """So many processes; they end with the context, and with this process however that ends."""
     context = _Context()
-    context.set_forkserver_preload([extract.__name__])
+    context.set_forkserver_preload([interpret.__name__])
     _await_start(context)
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:

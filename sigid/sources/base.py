@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import xxhash
@@ -55,6 +56,16 @@ class Claim(NamedTuple):
         return xxhash.xxh3_64_hexdigest(f"{self.key}\n{self.format}\n{self.modality}\n{self.parent}".encode())
 
 
+def extractor_version(source: Source, format_: Format) -> str:
+    """The version of that which makes signatures of the source's files of that format."""
+    return _version(source.version, format_.version)
+
+
+@cache  # the same object each time: it is sent with every file, and stands in every line of the ledger
+def _version(names: int, reader: int) -> str:
+    return f"{names}.{reader}"
+
+
 class Names(Protocol):
     """What the names of a dataset's files mean, as its index stands."""
 
@@ -69,6 +80,9 @@ class Names(Protocol):
 
         Also of those that its rejection would name. There are none where the path says nothing.
         """
+
+    def only(self, paths: Collection[str]) -> Names:
+        """What makes `claim` say the same of these files, and as little else as can be: other processes get it."""
 
 
 class Source(Protocol):
@@ -121,6 +135,10 @@ class NamedByConvention(ABC):
         except Rejected:
             return ()
         return claim.signee_id, claim.signature_id
+
+    def only(self, paths: Collection[str]) -> Names:
+        """All of it, which is next to nothing."""
+        return self
 
     def names(self, index: bytes | None) -> Names:
         """The names mean what `claim` says."""

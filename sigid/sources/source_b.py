@@ -10,7 +10,7 @@ signature that it imitates, or nothing. One without a parent is genuine, and the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
@@ -36,21 +36,28 @@ class SourceB:
     accepts_blank = True
 
     def names(self, index: bytes | None) -> Names:
-        return _Index(_parse(index or b""))
+        parent_by_id = _parse(index or b"")
+        return _Index(parent_by_id, _cycles(parent_by_id))
 
 
 class _Index:
     """What INDEX says of each file."""
 
-    def __init__(self, parent_by_id: Mapping[str, str]) -> None:
+    def __init__(self, parent_by_id: Mapping[str, str], cyclic: Set[str]) -> None:
         self._parent_by_id = parent_by_id
-        self._cyclic = _cycles(parent_by_id)
+        self._cyclic = cyclic
         self._ids_by_path: dict[str, list[str]] = {}
         for id_ in parent_by_id:
             self._ids_by_path.setdefault(f"{id_[0]}/{id_[:8]}", []).append(id_)
 
     def expected(self) -> Iterable[str]:
         return self._ids_by_path
+
+    def only(self, paths: Collection[str]) -> Names:
+        ids = [id_ for path in paths for id_ in self._ids_by_path.get(path, ())]
+        parents = {id_: self._parent_by_id[id_] for id_ in ids}
+        grandparents = {id_: self._parent_by_id[id_] for id_ in parents.values() if id_ in self._parent_by_id}
+        return _Index({**parents, **grandparents}, self._cyclic & parents.keys())
 
     def claim(self, path: str) -> Claim:
         ids = self._ids_by_path.get(path, [])

@@ -155,7 +155,9 @@ class Ledger:
 
     def holds(self, manifest: str) -> bool:
         """Whether the warehouse holds what the last load left there, and that is what this manifest lists."""
-        return bool(manifest) and self.fingerprint() == self._fingerprint_of(manifest)
+        fingerprint = self.fingerprint() or ""
+        of_manifest = bool(manifest) and fingerprint.startswith(f"{manifest}-")
+        return of_manifest and fingerprint == self._fingerprint_of(manifest)
 
     def last_counts(self) -> Counts:
         """What the last load did."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from configparser import Error as OptionFileError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -48,10 +49,10 @@ def stamp(url: str) -> None:
     """It is in no file of ours."""
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     try:
         with Server(url).connected() as connection, connection.cursor() as cursor:
-            cursor.execute(marked(question), [value] * question.count("?"))
+            cursor.execute(marked(question), values)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
     except ConnectionLost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sigid.errors import ConnectionLost, WarehouseError
@@ -45,10 +46,10 @@ def stamp(url: str) -> None:
     """It is in no file of ours."""
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     try:
         with Server(url).connected() as connection:
-            return connection.execute(marked(question), [value] * question.count("?")).fetchone()
+            return connection.execute(marked(question), values).fetchone()
     except ConnectionLost:
         raise
     except WarehouseError:
