@@ -121,7 +121,7 @@ def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool =
             f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
             "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
         )
-    if allow_removals or len(listing) or listing.erased or listing.unreadable:
+    if allow_removals or len(listing) or listing.unreadable:
         return
     trouble = "is missing" if listing.root_missing else "holds none of the source's files"
     raise DatasetError(
