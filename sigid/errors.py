@@ -41,6 +41,18 @@ class WarehouseError(SigidError):
     """The warehouse cannot be opened, read or written."""
 
 
+class ErasedError(SigidError):
+    """Who, or what, is to be registered was erased, and is not taken again."""
+
+
+class NotKnown(SigidError):
+    """Who, or what, is named is nowhere to be found."""
+
+
+class ErasureIncomplete(SigidError):
+    """What was to be erased is deleted and does not come back, but files may still hold bytes of it."""
+
+
 class ConnectionLost(WarehouseError):
     """The server is not there, or no longer: what was under way may be done again, from what was committed."""
 

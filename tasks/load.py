@@ -113,6 +113,7 @@ def _load(
         sys.stdout.write(
             f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
             f"{counts.retired} retired, {counts.rejected} rejected"
+            + f", {loaded.erased} erased" * bool(loaded.erased)
             + "; see doit rejects" * bool(counts.rejected)
             + "\n"
         )

@@ -31,6 +31,12 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A home in which nobody's password lies."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, which is the current one."""
     monkeypatch.chdir(tmp_path)

@@ -27,7 +27,7 @@ MAY_IMPORT = {
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.pipeline": {
-        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service"),
+        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service", "sigid.entity"),
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.report": {"sigid.report", "sigid.warehouse", "sigid.entity", *BOTTOM},
@@ -57,7 +57,7 @@ ONLY_IN = {
     "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
-    "PIL": {"sigid.sources.formats"},
+    "PIL": {"sigid.sources.formats", "sigid.pipeline.images"},
     "orjson": {"sigid.sources.formats.hwr"},
     "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
@@ -65,13 +65,16 @@ ONLY_IN = {
     "distributed": {"sigid.pipeline.cluster"},
     "pickle": {"sigid.pipeline.cluster"},
     "multiprocessing": {"sigid.pipeline.pool", "sigid.report.progress"},
+    "pyarrow": {"sigid.warehouse.arrow", "sigid.warehouse.selection"},
+    "pandas": {"sigid.warehouse.selection"},
+    "polars": {"sigid.warehouse.selection"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
 HEAVY = {
     *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"),
-    *("psycopg", "pymysql", "tenacity", "dask"),
+    *("psycopg", "pymysql", "tenacity", "dask", "pyarrow", "pandas", "polars"),
 }
 
 

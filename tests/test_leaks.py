@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.postgresql import PostgresqlServer
-from tests.servers import PASSWORD
+from tests.servers import PASSWORD, url_of_guarded
 from tests.trees import file_of, index, picture, trajectories, uuid
 from tests.users import PROJECT, User
 
@@ -33,11 +33,10 @@ sigid.pipeline.load.store = store
 @pytest.fixture
 def url(postgresql_server: PostgresqlServer) -> str:
     """A warehouse of the one user whom the server asks for a password, with nothing in it."""
-    postgresql_server.execute("DROP DATABASE IF EXISTS guarded")
-    if not postgresql_server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'guarded'"):
-        postgresql_server.execute(f"CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'")
+    postgresql_server.guard()
+    postgresql_server.execute("DROP DATABASE guarded")
     postgresql_server.execute("CREATE DATABASE guarded OWNER guarded")
-    return postgresql_server.url("guarded", user=f"guarded:{quote(PASSWORD, safe='')}", host="127.0.0.1")
+    return url_of_guarded(postgresql_server, port=postgresql_server.port)
 
 
 @pytest.fixture

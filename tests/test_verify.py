@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,13 @@ import pytest
 from sigid import NewImageSignature, NewXYZSignature
 from sigid.errors import WarehouseError
 from sigid.pipeline import extract, stamps, study
+from sigid.pipeline.erase import erase, named
 from sigid.pipeline.listing import STAMP
 from sigid.pipeline.verify import Sample, Verification
+from sigid.warehouse.erasure import Erasure, put_down
 from sigid.warehouse.finding import Mark
 from sigid.warehouse.ledger import Ledger
+from sigid.warehouse.tombstones import Tombstone, new_key
 from tests.databases import Databases
 from tests.trees import (
     PARENTS_B,
@@ -463,6 +467,30 @@ def test_what_the_service_registered_under_a_sources_key_is_no_damage(site: Site
         Mark.SINCE,
         "1 signatures are of no file: the service has registered them",
     )
+
+
+def test_what_was_erased_is_neither_missed_nor_new(site: Site) -> None:
+    erase(site.settings, named(["source_a/online/genuine/1"], []))
+
+    assert site.verify() == []
+    site.load()
+    assert site.verify() == []
+
+
+def test_what_was_erased_and_is_there_again_is_found_and_erased_again(site: Site) -> None:
+    """As in a backup that was restored, and told of the erasure."""
+    tombstone = Tombstone.of(site.ids()[PICTURE], new_key())
+    with site.warehouse() as warehouse, warehouse.writing() as session:
+        put_down(session, [Erasure(tombstone, datetime.now(UTC))])
+
+    assert [f"{each.mark} {each.what}; {each.way_out}" for each in site.verify()] == [
+        "! 1 rows in signature are of what was erased; `doit erase` takes them away",
+        "! 1 rows in source_file are of what was erased; `doit erase` takes them away",
+        "~ 1 are not finished: files may still hold bytes of what is gone; "
+        "`doit erase`, or the next load, does the rest",
+    ]
+    erase(site.settings)
+    assert site.verify() == []
 
 
 def test_a_load_that_was_cut_off_is_no_damage(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

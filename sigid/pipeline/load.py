@@ -18,6 +18,7 @@ from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld
 from sigid.outcome import Outcome
 from sigid.pipeline.again import again
 from sigid.pipeline.changes import Found, Removals, weigh
+from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
@@ -61,6 +62,8 @@ class Loaded:
     counts: Counts
     problem: SigidError | None = None
     """RemovalsWithheld, DatasetError for folders that can't be read, or RejectionsStand where that was asked for."""
+    erased: int = 0
+    """How many files are there that were left out, because who or what they are of was erased."""
 
 
 def load(
@@ -95,7 +98,8 @@ def load(
         def go_on() -> Loaded:
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
-                study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                tombstones = in_force(settings, database, session, source)
+                study = Study(source, settings, listing, ledger, moment, tombstones, rehash=options.rehash)
                 listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
@@ -177,7 +181,7 @@ class _Load:
         manifest = keep(self._study.listing, place, self._study.affected)
         complete = self._complete and not removals.withheld
         self._ledger.finish(self._started, counts, manifest if complete else "")
-        return Loaded(counts, self._problem(removals, counts))
+        return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
     def _commit(self, batches: Iterator[Sequence[tuple[Item, Reading]]]) -> Iterator[int]:
         """Register what batches of files say, several in a transaction. Yields how many files one was about.

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from sigid.errors import DatasetError, Reason, Rejected
+from sigid.errors import Reason
 from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden
-from sigid.pipeline.extract import read_file
+from sigid.pipeline.erased import leave_out
 from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
 from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.names import NoNames, names_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
-from sigid.sources.base import Claim, Names, Source
+from sigid.sources.base import Names, Source
 from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.records import Moment
+from sigid.warehouse.tombstones import Tombstones
 
 BATCH_FILES = 1000
 BATCH_BYTES = 4 * 2**20
-_INDEX_MAX_BYTES = 2**30
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
@@ -44,27 +45,21 @@ class Item(NamedTuple):
         return File(self.path, Known(line.content_hash, line.claim, line.extractor_version))
 
 
-class NoNames:
-    """The names of a dataset that is gone with its index."""
-
-    def claim(self, path: str) -> Claim:
-        """Nothing."""
-        raise Rejected(Reason.NOT_LISTED, f"there is no index, and so nothing says what {path} is")
-
-    def expected(self) -> Iterable[str]:
-        """Nothing."""
-        return ()
-
-    def only(self, paths: Collection[str]) -> Names:
-        """All of it."""
-        return self
-
-
 class Study:
-    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it."""
+    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it.
+
+    The files of what was erased are taken out of the listing first of all.
+    """
 
     def __init__(
-        self, source: Source, settings: Settings, listing: Listing, ledger: Ledger | None, clock: int, rehash: bool
+        self,
+        source: Source,
+        settings: Settings,
+        listing: Listing,
+        ledger: Ledger | None,
+        clock: int,
+        tombstones: Tombstones,
+        rehash: bool,
     ) -> None:
         """With `rehash` every file is read, and says everything again. Raises DatasetError where the dataset can't be
         trusted as a whole.
@@ -75,7 +70,9 @@ class Study:
         self._settings = settings
         self._root = str(Workplace.of(source, settings).root)
         self._clock = clock
+        self._tombstones = tombstones
         self.names = self._read_names()
+        leave_out(listing, source, self.names, tombstones)
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
         self.affected: list[Place] | None = None
@@ -118,9 +115,11 @@ class Study:
     def missing(self, withheld: Iterable[FileLine]) -> list[str]:
         """The paths of the files that must be there and are not, but for those of `withheld` lines.
 
-        Of those that can't be seen, only the ones that were missing when they could.
+        Of those that can't be seen, only the ones that were missing when they could; of what was erased, none.
         """
         expected = set(self.names.expected())
+        if expected and self._tombstones:
+            expected = {path for path in expected if not self._tombstones.cover(self.names.whose(path))}
         if expected:
             expected.difference_update(folder.path_of(index) for folder, index in self.listing)
             expected.difference_update(line.path for line in withheld)
@@ -184,28 +183,14 @@ class Study:
                     yield number, folder, index
 
     def _read_names(self) -> Names:
-        index = self.source.index
-        if index is None:
-            return self.source.names(None)
-        if not len(self.listing):
+        if self.source.index and not len(self.listing):
             return NoNames()
-        try:
-            content, stamp = read_file(self._root, index, "index", _INDEX_MAX_BYTES)
-        except FileNotFoundError:
-            raise DatasetError(
-                f"{self._root} has no {index}, which says what its files are; nothing is touched"
-            ) from None
-        except Rejected as rejected:
-            raise DatasetError(
-                f"{self._root}/{index} cannot be read: {rejected.detail}; nothing is touched"
-            ) from rejected
+        return names_of(self.source, self._root, self._record_index)
+
+    def _record_index(self, content: bytes, stamp: bytes) -> None:
         top = next((folder for folder in self.listing.folders if not folder.path), None)
-        if top is not None and index in top.names:
-            top.record(top.names.index(index), hash_of(content), trusted_stamp(stamp, self._clock))
-        try:
-            return self.source.names(content)
-        except DatasetError as error:
-            raise DatasetError(f"{self._root}: {error}; nothing is touched until then") from error
+        if top is not None and self.source.index in top.names:
+            top.record(top.names.index(self.source.index), hash_of(content), trusted_stamp(stamp, self._clock))
 
 
 def _put_down(rejection: tuple[Reason, str] | None, folder: Folder, index: int) -> None:

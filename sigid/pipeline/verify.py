@@ -19,6 +19,7 @@ import xxhash
 from sigid.errors import DatasetError, Reason, WarehouseError
 from sigid.outcome import Outcome
 from sigid.pipeline.changes import Action
+from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
@@ -30,10 +31,12 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.audit import Audit
 from sigid.warehouse.database import database_at
+from sigid.warehouse.erasure import NO_TRACES, Erasure, erasures, find_traces, tombstones_of
 from sigid.warehouse.finding import BACKUP, Finding, Mark, rehash
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.session import Database, Session
 from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.tombstones import Tombstones
 from sigid.warehouse.version import refuse_older
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -78,11 +81,24 @@ class Verification:
                     yield from audit.findings()
                 self.checked.update(audit.checked)
                 session = database.session_of(connection)
+                known = erasures(session)
+                yield from self._erased(known, session)
                 for source in self._sources:
                     with progress(f"reading {source.name}") as show:
                         files = _Files(source, self._settings, session, audit.illegible, self._sample)
-                        yield from files.findings(show)
+                        yield from files.findings(tombstones_of(known), show)
                     self.checked["read"] += files.read
+
+    def _erased(self, known: Collection[Erasure], session: Session) -> Iterator[Finding]:
+        """What was erased and is there, as after a backup was restored, and what is not finished."""
+        traces = find_traces(session, tombstones_of(known), Ground(self._settings).whose) if known else NO_TRACES
+        for table, rows in traces.rows().items():
+            if rows:
+                what = f"{rows} rows in {table} are of what was erased"
+                yield Finding(Mark.WRONG, "erasures", what, "`doit erase` takes them away")
+        if unfinished := sum(not each.is_finished for each in known):
+            what = f"{unfinished} are not finished: files may still hold bytes of what is gone"
+            yield Finding(Mark.SINCE, "erasures", what, "`doit erase`, or the next load, does the rest")
 
 
 def _refuse_others(database: Database) -> None:
@@ -112,20 +128,20 @@ class _Files:
         is no change, and a load without --rehash has nothing to do."""
         self.read = 0
 
-    def findings(self, show: Callable[[int, int], None]) -> Iterator[Finding]:
-        """What differs."""
+    def findings(self, tombstones: Tombstones, show: Callable[[int, int], None]) -> Iterator[Finding]:
+        """What differs, but for what was erased."""
         place = Workplace.of(self._source, self._settings)
         listing = look(self._source, place.root, self._settings.workers)
         recall(listing, place)
-        self._standing = self._ledger.holds(digest_of(listing, place))
         if not len(listing) and not listing.unreadable:
             yield Finding(Mark.SINCE, self._source.name, f"there are no files in {place.root} to hold against it")
             return
         try:
-            study = Study(self._source, self._settings, listing, self._ledger, time.time_ns(), rehash=True)
+            study = Study(self._source, self._settings, listing, self._ledger, time.time_ns(), tombstones, rehash=True)
         except DatasetError as error:
             yield Finding(Mark.WRONG, self._source.name, str(error))
             return
+        self._standing = self._ledger.holds(digest_of(listing, place))
         yield from self._unseen(listing)
         yield from self._unread(study)
         self._narrow(study)
@@ -141,7 +157,8 @@ class _Files:
         """What differs without any file being read."""
         changes = study.changes
         for line in changes.vanished:
-            yield from self._deviates(line.path, "gone", "it is in the ledger, and was not there")
+            if line.path not in study.listing.erased:
+                yield from self._deviates(line.path, "gone", "it is in the ledger, and was not there")
         gone = {line.path for line in changes.vanished}
         known = {line.path for line in changes.missing}
         for path in sorted((set(study.missing(())) ^ known) - gone):

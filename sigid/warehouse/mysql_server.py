@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from configparser import Error as OptionFileError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -138,15 +139,16 @@ class Server(server.Server["Driver"]):
 
 
 _TLS = ("ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_verify_identity")
+_OPTIONS = {*_TLS, "charset", "read_default_file", "unix_socket"}
 
 
 def _options(query: str) -> dict[str, str]:
     """What a URL says behind its question mark."""
-    try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    except ValueError:
-        raise KIND.malformed() from None
-    if options.keys() - {*_TLS, "charset", "read_default_file", "unix_socket"} or "" in options.values():
+    pairs: list[tuple[str, str]] | None = None
+    with suppress(ValueError):  # which repeats the query
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    options = dict(pairs or ())
+    if pairs is None or options.keys() - _OPTIONS or "" in options.values():
         raise KIND.malformed()
     return options
 

@@ -28,7 +28,7 @@ class Session(Protocol):
         """
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Insert or update. Returns how many rows were touched."""
+        """Insert, update or delete. Returns how many rows were touched."""
 
     def put(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write the rows, each in the place of the one with its key."""
@@ -58,6 +58,9 @@ class Database(Protocol):
     undoes_schema_changes: bool
     """Whether a transaction that is undone takes changes of the schema back."""
 
+    indexes_references: bool
+    """Whether it keeps by itself an index of the rows that refer to others."""
+
     before_migrating: str
     """What is to be considered before its schema is changed."""
 
@@ -82,6 +85,14 @@ class Database(Protocol):
 
         It is done whole or not at all, as far as the database can. Raises WarehouseError where whoever is connected may
         not do that.
+        """
+
+    def compact(self) -> None:
+        """Rewrite its tables, so that none of its files holds anything of the rows that were deleted.
+
+        It is not done within a transaction, and waits for those that are open: when it is done, whoever had read the
+        table `erasure` in a transaction has ended that. Raises WarehouseError where somebody else is in the way for too
+        long, or there is no room.
         """
 
     def session(self) -> AbstractContextManager[Session]:

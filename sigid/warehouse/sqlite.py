@@ -32,6 +32,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-24576",  # KiB; ids are hashes, so inserts land all over the indices
+    "PRAGMA secure_delete=ON",  # what is deleted or replaced is overwritten
     "PRAGMA wal_autocheckpoint=8192",  # pages: an index page that many batches touch is copied back once
 )
 
@@ -40,6 +41,7 @@ class SqliteDatabase:
     """A `Database` in one file, made (for its owner's eyes only) where it is not there."""
 
     undoes_schema_changes = True
+    indexes_references = False
     before_migrating = "it is done whole or not at all, and there is no way back but a copy made before"
 
     def __init__(self, file: str) -> None:
@@ -86,6 +88,16 @@ class SqliteDatabase:
 
     def grant(self, roles: Roles) -> Iterator[str]:
         yield f"{self._file} is a file, which has no roles: its permissions say who may read and write it"
+
+    def compact(self) -> None:
+        with self.told(), closing(self._connect()) as connection:
+            connection.execute("VACUUM")
+            (stopped, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if stopped:
+            raise WarehouseError(
+                f"the log of the warehouse {self._file} could not be emptied: another program has been reading it for "
+                f"{BUSY_SECONDS:.0f} s; wait for it, or end it"
+            )
 
     @contextmanager
     def session(self) -> Iterator[SqliteSession]:
