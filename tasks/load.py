@@ -30,7 +30,7 @@ _PARAMS = [
         "long": "rehash",
         "type": bool,
         "default": False,
-        "help": "read every file, whatever its size, dates and inode say",
+        "help": "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
     },
     {
         "name": "allow_removals",
@@ -118,6 +118,8 @@ def _load(
     counts = loaded.counts
     tell(
         f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.retired} retired, {counts.rejected} rejected" + "; see doit rejects" * bool(counts.rejected)
+        f"{counts.retired} retired, {counts.rejected} rejected"
+        + f", {loaded.erased} erased" * bool(loaded.erased)
+        + "; see doit rejects" * bool(counts.rejected)
     )
     return loaded.problem

@@ -89,7 +89,7 @@ def _known(source: str, warehouse: Warehouse) -> str | None:
     if source and source not in names:
         names |= warehouse.catalog().keys()  # a service registers under names of its own
     if source and source not in names:
-        raise SigidError(f"there is no source {source}; there are {', '.join(sorted(names))}")
+        raise SigidError(f"--source={source!r} is no source; there are {', '.join(sorted(names))}")
     return source or None
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -180,6 +181,21 @@ def test_a_file_of_any_size_is_read_whole(tmp_path: Path, size: int) -> None:
     (tmp_path / "file").write_bytes(content[:size])
 
     assert read_file(str(tmp_path), "file", "file", size) == (content[:size], stamp_of((tmp_path / "file").stat()))
+
+
+def test_a_large_file_takes_no_more_memory_than_it_has_bytes(tmp_path: Path) -> None:
+    # It was read in pieces, and took twice its size when they were joined: a picture of 256 MB took 560 MB.
+    size = 16 * 2**20
+    (tmp_path / "file").write_bytes(bytes(size))
+
+    tracemalloc.start()
+    try:
+        read_file(str(tmp_path), "file", "file", size)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1.1 * size
 
 
 def test_a_file_that_is_gone_is_no_rejection(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_what_is_no_file_is_not_replaced(loaded: User) -> None:
 def test_of_a_source_that_is_unknown_it_is_said_which_there_are(loaded: User, task: str) -> None:
     refused = loaded.doit(task, "--source", "source_x", code=1)
 
-    assert refused == f"{task} failed: there is no source source_x; there are source_a, source_b\n"
+    assert refused == f"{task} failed: --source='source_x' is no source; there are source_a, source_b\n"
 
 
 def test_of_a_reason_that_is_unknown_it_is_said_which_there_are(loaded: User) -> None:

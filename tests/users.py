@@ -1,4 +1,4 @@
-"""Who uses doit from a shell."""
+"""Someone who uses sigid from the command line."""
 
 from __future__ import annotations
 

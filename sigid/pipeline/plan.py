@@ -22,11 +22,13 @@ from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import erasures, tombstones_of
 from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.location import is_there
 from sigid.warehouse.records import SignatureRow
 from sigid.warehouse.session import Session
 from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.tombstones import Tombstones
 
 
 class Step(StrEnum):
@@ -36,6 +38,8 @@ class Step(StrEnum):
     CHANGE = "~"
     RETIRE = "-"
     REJECT = "!"
+    LEAVE_OUT = "x"
+    """Who, or what, the file is of was erased."""
 
 
 class Planned(NamedTuple):
@@ -47,9 +51,10 @@ class Planned(NamedTuple):
 
 
 def plan(source: Source, settings: Settings) -> Iterator[Planned]:
-    """What a load would do, by what the files contain and not by their dates: first with the files that are there.
+    """What a load would do, by what the files contain, not by their dates.
 
-    Those come in the order of their paths, and then the files that are gone.
+    The files of what was erased come first, then the others that are there, then those that are gone, each in the order
+    of their paths.
 
     Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError. Raises at the end what
     the load would name as the problem with the rest.
@@ -64,7 +69,9 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
             database = stack.enter_context(closing(open_database(settings.warehouse)))
             session = stack.enter_context(database.session())
         ledger = Ledger(session, source.name) if session else None
-        study = Study(source, settings, listing, ledger, time.time_ns(), rehash=False)
+        tombstones = tombstones_of(erasures(session)) if session else Tombstones()
+        study = Study(source, settings, listing, ledger, time.time_ns(), tombstones, rehash=False)
+        yield from (Planned(Step.LEAVE_OUT, path, "erased") for path in sorted(listing.erased))
         yield from _Plan(study, session, ledger).steps()
 
 

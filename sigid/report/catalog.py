@@ -53,7 +53,7 @@ def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
 def _table(catalog: Catalog) -> Table:
     from rich.table import Table
 
-    table = Table(title="catalogue", caption=None if catalog else "The warehouse is empty: doit loads all sources.")
+    table = Table(title="catalogue", caption=None if catalog else "Nothing is loaded: doit loads all sources.")
     table.add_column("count", overflow="fold")
     for source in catalog:
         table.add_column(printable(source), justify="right", overflow="fold")

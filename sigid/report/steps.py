@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Step = tuple[str, str, str]
 """A mark as a diff has it, a path, and perhaps a detail."""
 
-_COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta"}
+_COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta", "x": "blue"}
 
 
 def write(name: str, steps: Iterable[Step], out: TextIO) -> SigidError | None:
@@ -37,7 +37,9 @@ def write(name: str, steps: Iterable[Step], out: TextIO) -> SigidError | None:
             problem = error
         out.write(
             f"{name}: {counts['+']} to add (+), {counts['~']} to change (~), {counts['-']} to retire (-), "
-            f"{counts['!']} to reject (!); nothing was written\n"
+            f"{counts['!']} to reject (!)"
+            + f", {counts['x']} erased (x)" * bool(counts["x"])
+            + "; nothing was written\n"
         )
     return problem
 

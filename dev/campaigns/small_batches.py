@@ -1,0 +1,16 @@
+"""doit as it is, but with batches of a few files: `python -m dev.campaigns.small_batches load_source_a`.
+
+So a load that takes half a second commits as often as one of many thousands of files does.
+"""
+
+from __future__ import annotations
+
+import runpy
+
+from sigid.pipeline import study
+
+FILES = 15
+
+if __name__ == "__main__":
+    study.BATCH_FILES = FILES
+    runpy.run_module("doit", run_name="__main__", alter_sys=True)
