@@ -53,14 +53,6 @@ def test_on_a_terminal_both_are_tables_with_every_number_and_every_path(loaded: 
     assert all(each["path"] in listed and each["detail"] in listed for each in rejections)
 
 
-def test_no_color_takes_the_colours_away_and_leaves_the_tables(loaded: User) -> None:
-    for task in ("catalog", "rejects"):
-        shown = loaded.on_terminal(task, NO_COLOR="1")
-
-        assert "source_a" in shown
-        assert "\x1b[3" not in shown.replace("\x1b[3m", "")  # 3 alone is italic
-
-
 def test_the_catalogue_as_json_is_what_python_has(loaded: User) -> None:
     catalog, _ = known_to(loaded)
 
