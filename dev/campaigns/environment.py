@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 from dev.campaigns.campaign import Campaign, Finding, Ground
-from dev.campaigns.ground import Plot, clean_digest, first_files, later_files, lay, two_at_a_time
+from dev.campaigns.ground import RESTED_SECONDS, Plot, clean_digest, first_files, later_files, lay, two_at_a_time
 
 _REAL_STAMPS = {"NO_FAKE_STAT": "1", "DONT_FAKE_MONOTONIC": "1"}
 """A clock that is set changes neither what file systems stamp nor what durations are taken from."""
@@ -116,6 +117,7 @@ def _run(ground: Ground) -> Finding:
     plots = [Plot(ground.folder / name, ground.folder / f"build of {name}") for name in ("first", "later")]
     for plot, files in zip(plots, (first, later), strict=True):
         lay(plot.datasets, files)
+    time.sleep(RESTED_SECONDS)  # or else the next run has to look into what may have changed unseen
     digests = [clean_digest(plot, ground.folder / f"clean {number}") for number, plot in enumerate(plots)]
     alone = dice.sample(_ALONE, ground.of(4, len(_ALONE)))
     pairs = dice.sample(_ONE_AFTER_THE_OTHER, ground.of(1, len(_ONE_AFTER_THE_OTHER)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dev.campaigns.campaign import Campaign, Finding, Ground
-from dev.campaigns.ground import PROJECT
+from dev.campaigns.starter import PROJECT
 from dev.campaigns.torn_writer import POINTS, WRITERS, content
 from sigid.errors import Reason
 from sigid.pipeline.extract import Batch, Extracted, Task, extract
