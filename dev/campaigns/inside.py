@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing.popen_fork  # noqa: F401  # before `as_nobody`, who may have no right to read Python's own modules
 import os
 import signal
 import sqlite3
