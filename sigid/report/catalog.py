@@ -22,10 +22,10 @@ def write(catalog: Catalog, out: TextIO) -> None:
             console(out).print(_table(catalog))
         else:
             out.write(tabbed(("count", *catalog)))
-            out.writelines(tabbed((name, *counts)) for name, counts in _rows(catalog))
+            out.writelines(tabbed((name, *counts)) for name, counts in rows(catalog))
 
 
-def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
+def rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
     """Each number's name, and the number for each source; the rejections of each reason follow on their sum."""
     sources = catalog.values()
     for name in COUNTS:
@@ -42,6 +42,6 @@ def _table(catalog: Catalog) -> Table:
     table.add_column("count", overflow="fold")
     for source in catalog:
         table.add_column(printable(source), justify="right", overflow="fold")
-    for name, counts in _rows(catalog):
+    for name, counts in rows(catalog):
         table.add_row(printable(name), *(f"{count:,}" for count in counts))
     return table
