@@ -402,20 +402,20 @@ def test_one_source_is_asked_for_and_one_that_is_not_there_is_refused(tmp_path: 
     with site.warehouse() as warehouse:
         points = NewXYZSignature(points=[(1.0, 2.0, 3.0)], sample="1")
         image = NewImageSignature(local_uri="scans/1.png", sample="1")
-        warehouse.service().register_signatures([points, image], idempotence_key="signing service: ü/1")
+        warehouse.service().register_signatures([points, image], idempotence_key="signing %41: ü/1")
 
-    exported(site, tmp_path / "one", source="signing service: ü", images=True)
+    exported(site, tmp_path / "one", source="signing %41: ü", images=True)
     exported(site, tmp_path / "all", images=True)
 
     assert {(row["source"], row["signee"], row["image"]) for row in rows(tmp_path / "one")} == {
-        ("signing service: ü", "1", None)
+        ("signing %41: ü", "1", None)
     }
-    assert list(manifest(tmp_path / "one")["signatures"]) == ["signing service: ü"]
-    assert (tmp_path / "one" / "catalog.csv").read_text().splitlines()[0] == '"count","signing service: ü"'
+    assert list(manifest(tmp_path / "one")["signatures"]) == ["signing %41: ü"]
+    assert (tmp_path / "one" / "catalog.csv").read_text().splitlines()[0] == '"count","signing %41: ü"'
     frame = pq.read_table(tmp_path / "all" / "data").to_pandas()
-    assert set(frame["source"]) == {"source_a", "signing service: ü"}
+    assert set(frame["source"]) == {"source_a", "signing %41: ü"}
     assert len(frame) == len(FILES) - 1 + 2
-    with pytest.raises(SettingError, match="nothing of the source 'source_x'; there is signing service: ü, source_a"):
+    with pytest.raises(SettingError, match="nothing of the source 'source_x'; there is signing %41: ü, source_a"):
         exported(site, tmp_path / "none", source="source_x")
     assert not (tmp_path / "none").exists()
 
