@@ -29,7 +29,7 @@ _PARAMS = [
         "long": "rehash",
         "type": bool,
         "default": False,
-        "help": "read every file, whatever its size, dates and inode say",
+        "help": "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
     },
     {
         "name": "allow_removals",
@@ -113,6 +113,7 @@ def _load(
         sys.stdout.write(
             f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
             f"{counts.retired} retired, {counts.rejected} rejected"
+            + f", {loaded.erased} erased" * bool(loaded.erased)
             + "; see doit rejects" * bool(counts.rejected)
             + "\n"
         )

@@ -59,7 +59,9 @@ def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
 
     place = Workplace.of(source, settings)
     files = [
-        file for kept in (place.manifest, place.listing, place.answer, place.lock) for file in _with_unfinished(kept)
+        file
+        for kept in (place.manifest, place.listing, place.answer, place.erased, place.lock)
+        for file in _with_unfinished(kept)
     ]
     for file in files:
         print(f"{name(source)} - removing file '{file}'")  # noqa: T201  # as doit's own clean does

@@ -225,11 +225,12 @@ class PostgresqlSchemas:
             )
             for table, name in checks.fetchall():
                 connection.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+            connection.execute("SET session_replication_role = replica")
             return connection.execute(sql.SQL(statement)).rowcount
 
     def make_older(self, url: str, version: int, like: str) -> None:
         ((filled,),) = self.execute(like, "SELECT current_schema")
-        rows = [f"INSERT INTO {table} SELECT * FROM {filled}.{table}" for table in FILLED]  # noqa: S608
+        rows = [f"INSERT INTO {table} SELECT * FROM {filled}.{table}" for table in FILLED]  # noqa: S608  # of constants
         last_key = "SELECT setval(pg_get_serial_sequence('load', 'id'), max(id)) FROM load"
         self.execute(url, *schema_of_version(version, "postgresql"), *rows, last_key)
 
@@ -237,7 +238,7 @@ class PostgresqlSchemas:
         with _connected(url) as connection:
             names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema").fetchall()
             return {
-                name: connection.execute(f"SELECT xmin, ctid, t.* FROM {name} t ORDER BY ctid").fetchall()  # noqa: S608
+                name: connection.execute(f"SELECT xmin, ctid, t.* FROM {name} t ORDER BY ctid").fetchall()  # noqa: S608  # of constants
                 for (name,) in names
             }
 

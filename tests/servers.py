@@ -19,7 +19,7 @@ import pytest
 from sigid.errors import WarehouseError
 from sigid.warehouse.warehouse import open_warehouse
 
-PASSWORD = "S3cret Pw/ä"  # noqa: S105
+PASSWORD = "S3cret Pw/ä"  # noqa: S105  # nobody's
 
 Overhearing: TypeAlias = Callable[[str, Callable[[], object]], object]
 """Told of a statement just before it is sent, and what sends it sooner."""

@@ -45,7 +45,7 @@ def guarded(postgresql_server: PostgresqlServer) -> PostgresqlServer:
 
 @pytest.mark.parametrize("size", [1, 2, 200])
 def test_an_array_is_sent_as_the_server_sends_it(postgresql_server: PostgresqlServer, size: int) -> None:
-    chance = random.Random(size)  # noqa: S311
+    chance = random.Random(size)  # noqa: S311  # repeatable is what it must be
     numbers = [*(chance.uniform(-1e15, 1e15) for _ in range(size - 1)), -0.0]
     packed = array("d", numbers).tobytes() if sys.byteorder == "little" else np.array(numbers, "<f8").tobytes()
 
@@ -74,7 +74,7 @@ def test_an_array_that_somebody_else_made_and_is_no_list_of_numbers_is_refused(
     with open_warehouse(warehouse_url) as warehouse:
         warehouse.service().register_signatures(ONE_POINT, "1")
         for other in ("{NULL}", "{{1},{2}}", "{}"):
-            databases.execute(warehouse_url, f"UPDATE trajectory SET x = '{other}'")  # noqa: S608
+            databases.execute(warehouse_url, f"UPDATE trajectory SET x = '{other}'")  # noqa: S608  # of constants
             with pytest.raises(WarehouseError, match="a coordinate of a trajectory is no list of numbers"):
                 warehouse.digest()
 

@@ -164,3 +164,12 @@ def test_every_task_is_explained() -> None:
     for task in listed:
         stage = re.sub(r"_source_\w$", "_<source>", task)
         assert f"| `{stage}` |" in README, task
+
+
+def test_what_security_md_names_is_there() -> None:
+    text = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
+
+    assert "(SECURITY.md)" in README
+    named = set(re.findall(r"`(?:tests/)?(test_\w+\.py)`", text))
+    assert len(named) > 10
+    assert {name for name in named if not (PROJECT / "tests" / name).is_file()} == set()

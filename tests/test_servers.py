@@ -264,7 +264,8 @@ def test_who_may_only_read_reads_and_is_told_so_when_he_is_to_write(tmp_path: Pa
             assert warehouse.digest() == site.digest()
             with pytest.raises(WarehouseError) as refused:
                 warehouse.service().register_signatures(ONE_POINT)
-        site.using(warehouse=url).write({"Online/Genuine/099_1.HWR": b"1,2,3"})
+        assert site.using(warehouse=url).verify() == []
+        site.write({"Online/Genuine/099_1.HWR": b"1,2,3"})
         with pytest.raises(WarehouseError) as refused_load:
             site.load()
 
@@ -558,7 +559,7 @@ def test_connections_that_are_ended_at_any_instant_change_nothing_about_what_is_
 ) -> None:
     """SIGID_TEST_KILLS says how many are to be ended."""
     files = {**SAMPLE_A, **trajectories(range(200, 400))}
-    chance = random.Random(2011)  # noqa: S311
+    chance = random.Random(2011)  # noqa: S311  # repeatable is what it must be
     landed, trial = 0, 0
     begun = time.monotonic()
     clean = site_a(tmp_path / "clean", files).clean_digest()

@@ -273,7 +273,7 @@ def test_a_load_that_is_killed_at_any_instant_is_finished_by_the_next_one(
     prepared = site_a(tmp_path / "prepared", trajectories(range(200)))
     prepare(prepared)
     clean = prepared.clean_digest()
-    chance = random.Random(2011)  # noqa: S311
+    chance = random.Random(2011)  # noqa: S311  # repeatable is what it must be
     with loader(Site(shutil.copytree(prepared.folder, tmp_path / "timed"))) as process:
         begun = time.monotonic()
         process.wait()

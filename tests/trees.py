@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
@@ -28,12 +28,14 @@ from sigid.pipeline.listing import Listing, read_summary, stored_folders
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
 from sigid.pipeline.scan import clock, scan
+from sigid.pipeline.verify import Sample, Verification
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Claim, NamedByConvention, Source
 from sigid.sources.formats import Format
 from sigid.sources.source_a import SourceA
 from sigid.sources.source_b import SourceB
+from sigid.warehouse.finding import Finding, Mark
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
@@ -115,6 +117,11 @@ PARENTS_B = {
 
 SAMPLE_B: dict[str, bytes] = {"INDEX": index(PARENTS_B), **dict.fromkeys(map(file_of, PARENTS_B), b"")}
 """SOURCE_B as the assignment gives it."""
+
+
+def in_silence(_work: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Shows no progress."""
+    return nullcontext(lambda _done, _total: None)
 
 
 class Site:
@@ -200,6 +207,16 @@ class Site:
 
     def plan(self) -> list[Planned]:
         return list(plan(self.source, self.settings))
+
+    def verify(self, sample: Sample | None = None) -> list[Finding]:
+        """What a verification finds."""
+        verification = Verification(self.settings, [self.source], sample)
+        return list(verification.findings(in_silence))
+
+    def wrong(self) -> list[str]:
+        """What it finds wrong: culprits, what is wrong with them, and the way out."""
+        found = self.verify()
+        return [f"{each.culprit}: {each.what}; {each.way_out}" for each in found if each.mark is Mark.WRONG]
 
     def is_current(self) -> bool:
         """Whether a scan finds that the warehouse holds what there is, so that no load is needed."""

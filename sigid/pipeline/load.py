@@ -7,7 +7,7 @@ is certain that it was meant to go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,13 +15,15 @@ from itertools import chain
 from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
+from sigid.outcome import Outcome
 from sigid.pipeline.again import again
-from sigid.pipeline.changes import Action, Found, Removals, weigh
+from sigid.pipeline.changes import Found, Removals, weigh
+from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
-from sigid.pipeline.register import registered, store
+from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
@@ -48,7 +50,7 @@ class Options:
     strict: bool = False
     """Fail where rejections stand."""
     rehash: bool = False
-    """Trust no stamp: read every file."""
+    """Trust no stamp, and nothing that is stored: read every file, and compare what it says with what is there."""
     allow_removals: bool = False
     """Retire what is gone, however much it is."""
 
@@ -60,6 +62,8 @@ class Loaded:
     counts: Counts
     problem: SigidError | None = None
     """RemovalsWithheld, DatasetError for folders that can't be read, or RejectionsStand where that was asked for."""
+    erased: int = 0
+    """How many files are there that were left out, because who or what they are of was erased."""
 
 
 def load(
@@ -94,7 +98,8 @@ def load(
         def go_on() -> Loaded:
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
-                study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                tombstones = in_force(settings, database, session, source)
+                study = Study(source, settings, listing, ledger, moment, tombstones, rehash=options.rehash)
                 listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
@@ -164,7 +169,7 @@ class _Load:
         self._complete = not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
-        done, total = 0, self._study.changes.actions.count(Action.READ)
+        done, total = 0, self._study.changes.to_read()
         for files in self._commit(self._study.read(self._ledger.lines_of, self._moment)):
             done += files
             progress(done, total)
@@ -176,7 +181,7 @@ class _Load:
         manifest = keep(self._study.listing, place, self._study.affected)
         complete = self._complete and not removals.withheld
         self._ledger.finish(self._started, counts, manifest if complete else "")
-        return Loaded(counts, self._problem(removals, counts))
+        return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
     def _commit(self, batches: Iterator[Sequence[tuple[Item, Reading]]]) -> Iterator[int]:
         """Register what batches of files say, several in a transaction. Yields how many files one was about.
@@ -219,9 +224,7 @@ class _Load:
         transaction.enter_context(self._session.transaction())
         of_files = registered(valid, self._find)
         store(of_files, self._study.source, self._session, self._moment)
-        for of_file in of_files:
-            id_ = of_file.signature.row.id
-            lines.append(_line(of_file.item, of_file.reading, State.LOADED, signature_id=id_))
+        lines.extend(_loaded(of_files))
         self._ledger.write(lines, self._started)
         self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
         return Counter(of_file.verb for of_file in of_files)
@@ -293,6 +296,14 @@ class _Load:
             name = self._study.source.name
             return RejectionsStand(f"{name}: {counts.rejected} files are rejected; doit rejects lists them")
         return problem
+
+
+def _loaded(of_files: Iterable[Result]) -> Iterator[FileLine]:
+    """The lines that say so, but for those that the ledger has already of what stands as it is."""
+    for item, reading, _, signature, outcome in of_files:
+        line = _line(item, reading, State.LOADED, signature_id=signature.row.id)
+        if outcome is not Outcome.UNCHANGED or line != item.line:
+            yield line
 
 
 def _line(item: Item, reading: Reading, state: State, **facts: Any) -> FileLine:

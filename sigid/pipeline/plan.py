@@ -20,10 +20,12 @@ from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import erasures, tombstones_of
 from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.location import is_there
 from sigid.warehouse.session import Session
 from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.tombstones import Tombstones
 
 
 class Step(StrEnum):
@@ -33,6 +35,8 @@ class Step(StrEnum):
     CHANGE = "~"
     RETIRE = "-"
     REJECT = "!"
+    LEAVE_OUT = "x"
+    """Who, or what, the file is of was erased."""
 
 
 class Planned(NamedTuple):
@@ -59,7 +63,9 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
             database = stack.enter_context(closing(open_database(settings.warehouse)))
             session = stack.enter_context(database.session())
         ledger = Ledger(session, source.name) if session else None
-        study = Study(source, settings, listing, ledger, time.time_ns(), rehash=False)
+        tombstones = tombstones_of(erasures(session)) if session else Tombstones()
+        study = Study(source, settings, listing, ledger, time.time_ns(), tombstones, rehash=False)
+        yield from (Planned(Step.LEAVE_OUT, path, "erased") for path in sorted(listing.erased))
         yield from _Plan(study, session, ledger).steps()
 
 

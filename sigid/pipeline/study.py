@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from sigid.errors import DatasetError, Reason, Rejected
+from sigid.errors import Reason
 from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden
-from sigid.pipeline.extract import read_file
+from sigid.pipeline.erased import leave_out
 from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
 from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.names import NoNames, names_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
-from sigid.sources.base import Claim, Names, Source
+from sigid.sources.base import Names, Source
 from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.records import Moment
+from sigid.warehouse.tombstones import Tombstones
 
 BATCH_FILES = 1000
 BATCH_BYTES = 4 * 2**20
-_INDEX_MAX_BYTES = 2**30
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
@@ -36,54 +37,52 @@ class Item(NamedTuple):
     position: int
     line: FileLine | None = None
 
-    @property
-    def file(self) -> File:
-        """What whoever reads it needs to know."""
+    def file(self, *, anew: bool) -> File:
+        """What whoever reads it needs to know; `anew`, it is to say everything again, whatever is known of it."""
         line = self.line
-        if line is None or not line.state.exists or line.content_hash is None:
+        if anew or line is None or not line.state.exists or line.content_hash is None:
             return File(self.path)
         return File(self.path, Known(line.content_hash, line.claim, line.extractor_version))
 
 
-class NoNames:
-    """The names of a dataset that is gone with its index."""
-
-    def claim(self, path: str) -> Claim:
-        """Nothing."""
-        raise Rejected(Reason.NOT_LISTED, f"there is no index, and so nothing says what {path} is")
-
-    def expected(self) -> Iterable[str]:
-        """Nothing."""
-        return ()
-
-    def only(self, paths: Collection[str]) -> Names:
-        """All of it."""
-        return self
-
-
 class Study:
-    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it."""
+    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it.
+
+    The files of what was erased are taken out of the listing first of all.
+    """
 
     def __init__(
-        self, source: Source, settings: Settings, listing: Listing, ledger: Ledger | None, clock: int, rehash: bool
+        self,
+        source: Source,
+        settings: Settings,
+        listing: Listing,
+        ledger: Ledger | None,
+        clock: int,
+        tombstones: Tombstones,
+        rehash: bool,
     ) -> None:
-        """Raises DatasetError where the dataset can't be trusted as a whole."""
+        """With `rehash` every file is read, and says everything again. Raises DatasetError where the dataset can't be
+        trusted as a whole.
+        """
         self.source = source
+        self._rehash = rehash
         self.listing = listing
         self._settings = settings
         self._root = str(Workplace.of(source, settings).root)
         self._clock = clock
+        self._tombstones = tombstones
         self.names = self._read_names()
+        leave_out(listing, source, self.names, tombstones)
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
         self.affected: list[Place] | None = None
         """Where the files are to which something may have happened, where these are not all."""
-        self.changes: Changes = self._compare(ledger, rehash=rehash)
+        self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
         """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
         batch = []
-        for _, folder, index in self._with(Action.REJECT):
+        for _, folder, index in self._with({Action.REJECT}):
             batch.append(self._found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
@@ -97,7 +96,7 @@ class Study:
         What was read is put down in the listing when the next batch is asked for. `moment` is when signatures that are
         new will have been made.
         """
-        with workers.executor(self._settings, self.changes.actions.count(Action.READ)) as executor:
+        with workers.executor(self._settings, self.changes.to_read()) as executor:
             jobs = ((items, self._job(items, moment)) for items in self._items(lines_of))
             ahead = workers.ahead(executor, self._settings)
             for items, readings in workers.in_order(executor, interpret, jobs, ahead):
@@ -109,29 +108,31 @@ class Study:
                         item.folder.record(item.position, reading.content_hash, stamp)
 
     def _job(self, items: Iterable[Item], moment: Moment) -> Job:
-        files = [item.file for item in items]
+        files = [item.file(anew=self._rehash) for item in items]
         names = self.names.only([file.path for file in files])
         return Job(self._root, self.source, names, moment, files)
 
     def missing(self, withheld: Iterable[FileLine]) -> list[str]:
         """The paths of the files that must be there and are not, but for those of `withheld` lines.
 
-        Of those that can't be seen, only the ones that were missing when they could.
+        Of those that can't be seen, only the ones that were missing when they could; of what was erased, none.
         """
         expected = set(self.names.expected())
+        if expected and self._tombstones:
+            expected = {path for path in expected if not self._tombstones.cover(self.names.whose(path))}
         if expected:
             expected.difference_update(folder.path_of(index) for folder, index in self.listing)
             expected.difference_update(line.path for line in withheld)
         known = {line.path for line in self.changes.missing}
         return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
-    def _compare(self, ledger: Ledger | None, *, rehash: bool) -> Changes:
+    def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
-        if ledger is None or rehash or self.source.index or not ledger.holds(self.listing.base):
+        if ledger is None or self._rehash or self.source.index or not ledger.holds(self.listing.base):
             self._judge.compare_all()
             lines = ledger.lines() if ledger else ()
-            return compare(self._files(), lines, rehash=rehash, hidden=self._hidden)
+            return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)
         self.affected = self._judge.compare_new()
         paths = {folder.path_of(index) for folder, index in self.affected} | departed.keys()
         lines_of = ledger.lines_of(sorted(paths))
@@ -155,7 +156,7 @@ class Study:
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
-        for number, folder, index in self._with(Action.READ):
+        for number, folder, index in self._with({Action.READ, Action.MEET}):
             if rejection := self._judge.rejection(folder, index):
                 _put_down(rejection, folder, index)
                 self.changes.actions[number] = Action.REJECT
@@ -174,36 +175,22 @@ class Study:
         lines = lines_of([item.path for item in batch])
         return [item._replace(line=lines.get(item.path)) for item in batch]
 
-    def _with(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
-        """The files with that action: how manieth it is, and where it is in the listing."""
-        if action in self.changes.actions:
+    def _with(self, wanted: set[Action]) -> Iterator[tuple[int, Folder, int]]:
+        """The files with one of these actions: how manieth each is, and where it is in the listing."""
+        if any(action in self.changes.actions for action in wanted):
             for number, (folder, index) in enumerate(self._places()):
-                if self.changes.actions[number] == action:
+                if self.changes.actions[number] in wanted:
                     yield number, folder, index
 
     def _read_names(self) -> Names:
-        index = self.source.index
-        if index is None:
-            return self.source.names(None)
-        if not len(self.listing):
+        if self.source.index and not len(self.listing):
             return NoNames()
-        try:
-            content, stamp = read_file(self._root, index, "index", _INDEX_MAX_BYTES)
-        except FileNotFoundError:
-            raise DatasetError(
-                f"{self._root} has no {index}, which says what its files are; nothing is touched"
-            ) from None
-        except Rejected as rejected:
-            raise DatasetError(
-                f"{self._root}/{index} cannot be read: {rejected.detail}; nothing is touched"
-            ) from rejected
+        return names_of(self.source, self._root, self._record_index)
+
+    def _record_index(self, content: bytes, stamp: bytes) -> None:
         top = next((folder for folder in self.listing.folders if not folder.path), None)
-        if top is not None and index in top.names:
-            top.record(top.names.index(index), hash_of(content), trusted_stamp(stamp, self._clock))
-        try:
-            return self.source.names(content)
-        except DatasetError as error:
-            raise DatasetError(f"{self._root}: {error}; nothing is touched until then") from error
+        if top is not None and self.source.index in top.names:
+            top.record(top.names.index(self.source.index), hash_of(content), trusted_stamp(stamp, self._clock))
 
 
 def _put_down(rejection: tuple[Reason, str] | None, folder: Folder, index: int) -> None:

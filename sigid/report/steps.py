@@ -8,7 +8,7 @@ from typing import TextIO
 
 from sigid.report.terminal import console, is_terminal, printable, readers_choice, tabbed
 
-_COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta"}
+_COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "magenta", "x": "blue"}
 
 
 def write(name: str, steps: Iterable[tuple[str, str, str]], out: TextIO) -> None:
@@ -24,5 +24,5 @@ def write(name: str, steps: Iterable[tuple[str, str, str]], out: TextIO) -> None
                 out.write(tabbed((mark, path, detail)))
         out.write(
             f"{name}: {counts['+']} to add, {counts['~']} to change, {counts['-']} to retire, "
-            f"{counts['!']} to reject; nothing was written\n"
+            f"{counts['!']} to reject" + f", {counts['x']} erased" * bool(counts["x"]) + "; nothing was written\n"
         )

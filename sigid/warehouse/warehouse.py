@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from threading import local
@@ -17,6 +17,7 @@ from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.warehouse import read
 from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import erasures, tombstones_of
 from sigid.warehouse.read import Rejection
 from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
 from sigid.warehouse.selection import Filter, Pairs, Selection
@@ -141,7 +142,14 @@ class Warehouse:
             WarehouseSignatureRepository(self),
             MockAssetService(),
             self.transaction,
+            self._erased,
         )
+
+    def _erased(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are of what was erased."""
+        with self.writing() as session:
+            tombstones = tombstones_of(erasures(session))
+        return {id_ for id_ in ids if id_ in tombstones}
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
