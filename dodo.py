@@ -11,12 +11,13 @@ from doit.exceptions import InvalidDodoFile
 from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.warehouse import location
-from tasks import erase, export, load, look, plan, process, scan, state, upkeep, verify
+from tasks import erase, export, helping, load, look, plan, process, scan, state, upkeep, verify
 from tasks.acting import Reporter
 
 process.prepare()
 state.forgive_mishaps()
 state.spare_writes()
+helping.show_examples()
 
 try:
     SETTINGS = Settings.read()

@@ -19,7 +19,7 @@ from sigid.warehouse.location import is_there
 
 P = ParamSpec("P")
 
-SHOWS = {"io": {"capture": False}, "uptodate": [False], "meta": {"shows": True}}
+SHOWS = {"io": {"capture": False}, "uptodate": [False]}
 """Of a task that only shows something: always done, not kept in memory, and nothing else is in the output."""
 
 
@@ -33,7 +33,7 @@ def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]
         except SigidError as error:
             problem = error
         except OSError as error:
-            problem = SigidError(_words_for(error))
+            problem = SigidError(words_for(error))
         return TaskFailed(str(problem)) if problem else None
 
     return told
@@ -48,7 +48,13 @@ def there(settings: Settings) -> str:
     return settings.warehouse
 
 
-def _words_for(error: OSError) -> str:
+def tell(line: str) -> None:
+    """Write a line on standard output."""
+    with readers_choice(sys.stdout):
+        sys.stdout.write(f"{line}\n")
+
+
+def words_for(error: OSError) -> str:
     """What the system refuses, and the way out."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return (
@@ -63,13 +69,16 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
     desc = "console output, with a line on stderr for what fails"
 
     def write(self, text: str) -> None:
-        """Write it at once, to a reader who may have left."""
-        with readers_choice(self.outstream):
-            super().write(text)
+        """Write it at once, to a reader who may have left; nothing more is done where it cannot be written."""
+        try:
+            with readers_choice(self.outstream):
+                super().write(text)
+        except OSError as error:
+            raise SystemExit(words_for(error)) from error
 
     def execute_task(self, task: Task) -> None:
         """Say that the task begins."""
-        if not (task.meta or {}).get("shows"):
+        if task.io.capture:
             super().execute_task(task)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from sigid.errors import SettingError, SigidError
 from sigid.settings import Settings
 from tasks.acting import SHOWS, action, there
+from tasks.helping import examples
 
-_EXAMPLE = "such as `doit erase --signee source_a/online/genuine/1`"
 _PARAMS = [
     {
         "name": "signees",
@@ -62,9 +62,16 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
     """The task; without an option it finishes what was begun."""
     yield {
         "basename": "erase",
-        "doc": f"erase a person or a signature, and have it not come back, {_EXAMPLE}",
+        "doc": "erase a person or a signature, and have it not come back",
         "actions": [(_erase, [settings])],
         "params": _PARAMS,
+        **examples(
+            ("--signee source_a/online/genuine/1 --dry-run", "tell what would go"),
+            ("--signee source_a/online/genuine/1", "have it gone"),
+            ("--export erasures", "take what was erased to a backup that is restored"),
+            ("--apply erasures", "erase it there as well"),
+            ("", "finish what was begun"),
+        ),
         **SHOWS,
     }
 

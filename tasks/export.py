@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sigid.settings import Settings
-from tasks.acting import SHOWS, action, there
-
-_EXAMPLE = "doit export --images --pseudonymise --folder shared"
+from tasks.acting import SHOWS, action, tell, there
+from tasks.helping import examples
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -22,7 +21,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "take signatures away as Parquet files, with splits and a manifest",
         "actions": [(_export, [settings])],
         "params": [
-            _param("folder", "", f"where to, in the place of an earlier export ({folder}); such as: {_EXAMPLE}"),
+            _param("folder", "", f"where to, in the place of an earlier export ({folder})"),
             _param("source", "", "only this source, such as source_a"),
             _param("images", False, "with the pictures' files, read where they were loaded from"),
             _param("pseudonymise", False, "with pseudonyms for all names and numbers, and in another order"),
@@ -31,6 +30,11 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             _param("shares", "80,10,10", "shares of the signees for train, validation and test (80,10,10)"),
         ],
         "clean": [(remove_exports, [settings])],
+        **examples(
+            ("", "all sources, without the pictures' files"),
+            ("--source source_a --images", "one source, with them"),
+            ("--images --pseudonymise --folder shared", "to be given to others"),
+        ),
         **SHOWS,
     }
 
@@ -63,7 +67,6 @@ def _export(
     from sigid.export.export import Asked, export
     from sigid.export.split import Shares
     from sigid.report.progress import progress
-    from sigid.report.terminal import readers_choice
     from sigid.warehouse.warehouse import open_warehouse
 
     asked = Asked(
@@ -79,11 +82,10 @@ def _export(
     with open_warehouse(there(settings)) as warehouse, progress("exporting", sys.stdout, "signatures") as show:
         exported = export(warehouse, asked, show)
     size = sum(file.size for file in exported.files)
-    with readers_choice(sys.stdout):
-        sys.stdout.write(
-            f"{asked.folder}: {sum(exported.counts.values())} signatures, {len(exported.files)} files, {size} bytes; "
-            "manifest.json says what they are\n"
-        )
+    tell(
+        f"{asked.folder}: {sum(exported.counts.values())} signatures, {len(exported.files)} files, {size} bytes; "
+        "manifest.json says what they are"
+    )
 
 
 def remove_exports(settings: Settings, dryrun: bool) -> None:

@@ -13,6 +13,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks.acting import action
+from tasks.helping import examples
 
 if TYPE_CHECKING:
     from sigid.pipeline.listing import Listing
@@ -28,6 +29,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "actions": [(_scan, [source, settings])],
             "targets": [str(place.manifest)],
             "uptodate": [False],
+            **examples(("", "see what a load will look at; it does this by itself")),
             "clean": [(remove_caches, [source, settings])],
         }
 

@@ -11,7 +11,8 @@ from sigid.errors import DamageFound, SettingError, SigidError
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
-from tasks.acting import SHOWS, action, there
+from tasks.acting import SHOWS, action, tell, there
+from tasks.helping import examples
 
 if TYPE_CHECKING:
     from sigid.pipeline.verify import Sample
@@ -48,6 +49,10 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "hold the warehouse against itself and against the files; write nothing, fail where anything is wrong",
         "actions": [(_verify, [settings])],
         "params": _PARAMS,
+        **examples(
+            ("", "read everything again, which takes as long as a first load"),
+            ("--source source_a --sample 1000", "read a part of it"),
+        ),
         **SHOWS,
     }
 
@@ -62,9 +67,9 @@ def _verify(settings: Settings, sources: list[str], sample: str, seed: str) -> S
 
     verification = Verification(settings, chosen, of_files)
     for finding in verification.findings(lambda what: progress(what, sys.stdout)):
-        _tell(findings.line(finding))
+        tell(findings.line(finding))
     of_seed = f" (at most {of_files.size} of each source, --seed {of_files.seed})" if of_files else ""
-    _tell(findings.summary(verification.checked, of_seed))
+    tell(findings.summary(verification.checked, of_seed))
     wrong = verification.checked["wrong"]
     return DamageFound(f"{wrong} found wrong, as told above") if wrong else None
 
@@ -85,10 +90,3 @@ def _sample(size: str, seed: str) -> Sample | None:
     if not (size.isascii() and size.isdecimal() and len(size) < 10):
         raise SettingError(f"--sample={size!r} is no number of files; leave it out to have all read")
     return Sample(int(size), seed or os.urandom(4).hex())
-
-
-def _tell(line: str) -> None:
-    from sigid.report.terminal import readers_choice
-
-    with readers_choice(sys.stdout):  # which a progress bar replaces while it is drawn
-        sys.stdout.write(f"{line}\n")

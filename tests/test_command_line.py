@@ -189,7 +189,7 @@ def test_a_plan_says_what_a_load_does_and_writes_nothing(user: User) -> None:
 
     assert not (user.build / "warehouse.sqlite").exists()
     assert not (user.build / "source_a").exists()
-    assert "47 to add, 0 to change, 0 to retire, 32 to reject" in planned
+    assert "47 to add (+), 0 to change (~), 0 to retire (-), 32 to reject (!)" in planned
     assert "47 added, 0 changed, 0 unchanged, 0 retired, 32 rejected" in user.doit("load_source_a")
 
 
@@ -406,7 +406,7 @@ def test_a_person_is_erased_and_the_files_that_still_lie_there_are_listed(user: 
     assert set(genuine) < set(told[2:])
     assert f", {len(told) - 2} erased; see doit rejects" in loaded
     assert "x\tOnline/Genuine/001_1.HWR\terased" in planned
-    assert planned.splitlines()[-1].endswith(f", {len(told) - 2} erased; nothing was written")
+    assert planned.splitlines()[-1].endswith(f", {len(told) - 2} erased (x); nothing was written")
     assert again == "erased: no rows\n"
     assert not [name for name, content in user.files().items() if b"Online/Genuine/001_" in content]
     assert str(datasets / "SOURCE_A/Online/Genuine/001_1.HWR.bak") in told

@@ -132,7 +132,7 @@ def test_the_recipe_adds_a_source_that_is_planned_loaded_and_read(project: Path)
     catalogue = run(project, "-c", "import sigid\nwith sigid.open_warehouse() as w: print(w.catalog()['source_c'])")
 
     assert "load_source_c" in listed
-    assert "2 to add, 0 to change, 0 to retire, 1 to reject" in planned
+    assert "2 to add (+), 0 to change (~), 0 to retire (-), 1 to reject (!)" in planned
     assert "2 added, 0 changed, 0 unchanged, 0 retired, 1 rejected" in loaded
     assert "'genuine': 1, 'forged': 1, 'signees': 1" in catalogue
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from sigid.warehouse.warehouse import open_warehouse
+from tests.terminals import on_terminal
 
 PROJECT = Path(__file__).parents[1]
 
@@ -56,3 +57,12 @@ class User:
     def files(self) -> dict[str, bytes]:
         """All that lies in the build folder."""
         return {str(each): each.read_bytes() for each in sorted(self.build.rglob("*")) if each.is_file()}
+
+    def on_terminal(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """What it shows on a terminal, with the sequences that draw there."""
+        own = {name: value for name, value in self.environment.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+        terminal = {"TERM": "xterm-256color", "COLUMNS": "200", "LINES": "50"}
+        ended, shown = on_terminal([sys.executable, "-m", "doit", *arguments], PROJECT, own | terminal | environment)
+        assert ended == code, shown
+        assert "Traceback" not in shown
+        return shown

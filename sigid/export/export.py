@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections import Counter
@@ -20,7 +19,7 @@ from sigid.export.shuffle import Named, sorted_by_key
 from sigid.export.split import DEFAULT_SHARES, Shares, Splits
 from sigid.pipeline.images import file_bytes
 from sigid.private import write_whole
-from sigid.report import catalog, spreadsheet
+from sigid.report import catalog, sheet
 from sigid.report.progress import Show
 from sigid.sources.formats.png import only_picture
 from sigid.version import VERSION
@@ -153,16 +152,18 @@ class _Export:
             raise DatasetError(f"{error}; or export without --images") from error
         return only_picture(content) if self._pseudonyms else content
 
-    def _counts(self) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+    def _counts(self) -> tuple[Sequence[str], Iterable[Sequence[sheet.Cell]]]:
         """The catalogue without those retired, which are of its history."""
-        rows = ((name, *counts) for name, counts in catalog.rows(self._catalog) if name != "retired")
+        found = catalog.rows(self._catalog)
+        rows: Iterator[Sequence[sheet.Cell]] = ((name, *counts) for name, counts in found if name != "retired")
         return ("count", *self._catalog), rows
 
-    def _rejections(self) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
+    def _rejections(self) -> tuple[Sequence[str], Iterable[Sequence[sheet.Cell]]]:
         """The rejections; where names are not to be told, how many there are of each reason."""
         if self._pseudonyms:
-            found = ((source, each["rejected_by_reason"].items()) for source, each in self._catalog.items())
-            return ("source", "reason", "files"), ((source, *each) for source, reasons in found for each in reasons)
+            found = ((source, counts["rejected_by_reason"]) for source, counts in self._catalog.items())
+            each = ((source, reason, files) for source, reasons in found for reason, files in reasons.items())
+            return ("source", "reason", "files"), each
         rejections = self._warehouse.rejections(self._asked.source)
         rows = ((each.source, each.path, each.reason.value, each.detail) for each in rejections)
         return ("source", "path", "reason", "detail"), rows
@@ -209,12 +210,8 @@ def _nested(counts: Counter[Part]) -> dict[str, dict[str, dict[str, int]]]:
     return nested
 
 
-def _write_table(folder: Path, path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Written:
-    from sigid.export.parquet import create, sync, written
+def _write_table(folder: Path, path: str, header: Sequence[str], rows: Iterable[Sequence[sheet.Cell]]) -> Written:
+    from sigid.export.parquet import written
 
-    file = create(folder / path)
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    spreadsheet.write(header, rows, text)
-    text.flush()
-    sync(file)
+    write_whole(str(folder / path), (line.encode() for line in sheet.lines(header, rows)))
     return written(folder, path)

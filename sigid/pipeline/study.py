@@ -90,6 +90,22 @@ class Study:
         if batch:
             yield batch
 
+    def in_step(self) -> Callable[[str | None], Iterator[Found]]:
+        """Gives those files in step with `read`: up to one that was read, by its path, and at last with None the rest.
+
+        Beyond what was read it is not certain yet which they are.
+        """
+        places = enumerate(self._places())
+
+        def up_to(path: str | None) -> Iterator[Found]:
+            for number, (folder, index) in places:
+                if self.changes.actions[number] == Action.REJECT:
+                    yield self._found(folder, index)
+                if path is not None and folder.path_of(index) == path:
+                    return
+
+        return up_to
+
     def read(self, lines_of: LinesOf, moment: Moment) -> Iterator[list[tuple[Item, Reading]]]:
         """Read the files that are to be read: batches of them with what they say, in the order of their paths.
 

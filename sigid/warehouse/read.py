@@ -101,7 +101,7 @@ def path_of(connection: Connection, signature_id: str) -> str | None:
     return connection.execute(lines.order_by(loaded_first, columns.path).limit(1)).scalar()
 
 
-def rejections(connection: Connection, source: str | None) -> Iterator[Rejection]:
+def rejections(connection: Connection, source: str | None = None, reason: Reason | None = None) -> Iterator[Rejection]:
     """The rejections that `Warehouse.rejections` describes."""
     columns = source_file.c
     statement = (
@@ -111,6 +111,8 @@ def rejections(connection: Connection, source: str | None) -> Iterator[Rejection
     )
     if source is not None:
         statement = statement.where(columns.source == source)
+    if reason is not None:
+        statement = statement.where(columns.reason == reason.value)
     for row in streamed(connection, statement):
         yield Rejection(row.source, row.path, Reason(row.reason), row.detail)
 
@@ -129,7 +131,7 @@ def digest(connection: Connection) -> str:
         else:
             nameless[signee_id] += hashed  # his id is random, but which signatures share a signee is a fact
     total += sum(_hash(["signee", str(hashed % _MODULUS)]) for hashed in nameless.values())
-    for rejection in rejections(connection, None):
+    for rejection in rejections(connection):
         total += _hash(["rejection", rejection.source, rejection.path, rejection.reason, rejection.detail])
     return f"{total % _MODULUS:064x}"
 

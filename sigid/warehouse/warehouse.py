@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from sigid.errors import Reason
 from sigid.identity import Authenticity, Kind, Modality
 from sigid.mock_asset_service import MockAssetService
 from sigid.service import SignatureApplicationService
@@ -122,10 +123,10 @@ class Warehouse:
         with self.reading() as connection:
             return read.path_of(connection, signature_id)
 
-    def rejections(self, source: str | None = None) -> Iterator[Rejection]:
-        """What is not let in, ordered by source and path."""
+    def rejections(self, source: str | None = None, reason: Reason | str | None = None) -> Iterator[Rejection]:
+        """What is not let in, ordered by source and path. Raises ValueError for a reason that does not exist."""
         with self.reading() as connection:
-            yield from read.rejections(connection, source)
+            yield from read.rejections(connection, source, None if reason is None else Reason(reason))
 
     def digest(self) -> str:
         """A hash of every fact of the signatures that are not retired, and of the rejections, in hexadecimal.
