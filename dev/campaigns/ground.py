@@ -18,11 +18,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from dev.campaigns import starter
+from dev.campaigns.starter import PROJECT
 from dev.samples import source_a
 from dev.samples.sample import Order
 from sigid.warehouse.warehouse import open_warehouse
 
-PROJECT = Path(__file__).parents[2]
 DOIT = ("-m", "doit")
 SMALL_BATCHES = ("-m", "dev.campaigns.small_batches")
 """doit, with batches that are so small that a few files make several."""
@@ -122,6 +123,12 @@ class Plot:
         with self.start(*arguments, environment=environment, prefix=prefix) as process:
             return awaited(process, begun)
 
+    def once_more(self, *arguments: str) -> Run:
+        """Run the program in a process that has begun already: it takes a third of the time."""
+        begun = time.monotonic()
+        code, out, err = starter.run([*self.program[1:], *arguments], self.environment, LIMIT_SECONDS)
+        return Run(code, out, err, time.monotonic() - begun)
+
     def digest(self) -> str:
         """Of what the warehouse holds."""
         with open_warehouse(self.url or f"sqlite:///{self.warehouse}") as warehouse:
@@ -144,11 +151,11 @@ class Plot:
 
     def unsettled(self, clean: str) -> Iterator[str]:
         """What of a run and of one more is not as it must be."""
-        yield from _complaints("the next run", run := self.doit("load_source_a"), code=0)
+        yield from _complaints("the next run", run := self.once_more("load_source_a"), code=0)
         if run.code == 0 and self.digest() != clean:
             yield f"the next run ends with 0, and the content is not that of a clean one: {run.counts}"
         before = self._content()
-        yield from _complaints("the run after that", again := self.doit("load_source_a"), code=0)
+        yield from _complaints("the run after that", again := self.once_more("load_source_a"), code=0)
         if "-- load_source_a" not in again.out or self._content() != before:
             yield f"the run after that has something to do: {again.last_line}"
         if left := [str(file.relative_to(self.build)) for file in self.build.rglob("*.new")]:

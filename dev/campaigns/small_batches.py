@@ -9,7 +9,7 @@ import runpy
 
 from sigid.pipeline import study
 
-FILES = 15
+FILES = 25
 
 if __name__ == "__main__":
     study.BATCH_FILES = FILES
