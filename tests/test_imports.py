@@ -64,7 +64,7 @@ ONLY_IN = {
     "tomllib": {"sigid.settings"},
     "distributed": {"sigid.pipeline.cluster"},
     "pickle": {"sigid.pipeline.cluster"},
-    "multiprocessing": {"sigid.pipeline.pool", "sigid.report.progress"},
+    "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }
 """What each of these libraries is kept to, so that it can be replaced there."""

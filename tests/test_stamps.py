@@ -37,7 +37,7 @@ def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a few files be worth another process, also in this one, where numpy has threads that do nothing."""
     monkeypatch.setattr(stamps, "FILES_WORTH_A_PROCESS", 4)
     monkeypatch.setattr(stamps, "_PART_FILES", 3)
-    monkeypatch.setattr(helpers, "_has_one_thread", lambda: True)
+    monkeypatch.setattr(helpers, "has_one_thread", lambda: True)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Helpers:
 
     def start(self, work: Callable[[], None]) -> None:
         """Have one more copy do that work."""
-        if not _has_one_thread():
+        if not has_one_thread():
             return
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         try:
@@ -60,7 +60,8 @@ class Helpers:
             self._pids.pop()
 
 
-def _has_one_thread() -> bool:
+def has_one_thread() -> bool:
+    """Whether a copy of this process would have all that this one has."""
     try:
         return len(os.listdir("/proc/self/task")) == 1  # also of those that Python knows nothing of
     except OSError:

@@ -7,28 +7,77 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
+from typing import Any
 
-from sigid.pipeline import extract
+from sigid.pipeline import apart, extract
+from sigid.pipeline.apart import Apart
+from sigid.pipeline.crew import Crew
+
+SECONDS = 120
+"""A batch that takes a process longer is taken from it."""
 
 
 @contextmanager
-def executor(processes: int) -> Iterator[Executor]:
+def executor(processes: int) -> Iterator[Pool]:
     """So many processes; they end with the context, and with this process however that ends."""
     context = _Context()
-    context.set_forkserver_preload([extract.__name__])
+    context.set_forkserver_preload([extract.__name__, apart.__name__])
     _await_start(context)
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
+    pool = Pool(processes, context)
     try:
         yield pool
+    except BaseException:
+        pool.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Pool(Crew):
+    """So many processes, which can be replaced where one of them crashes or hangs."""
+
+    seconds = SECONDS
+
+    def __init__(self, processes: int, context: _Context) -> None:
+        self._processes = processes
+        self._context = context
+        self._start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenProcessPool as error:
+            failed: Future[Any] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def start_over(self, fn: Callable[..., Any], batch: Any) -> Any:
+        self.kill()
+        self.shutdown()
+        result = Apart(self._context).submit(fn, batch).result()
+        self._start()
+        return result
+
+    def kill(self) -> None:
+        """End the processes, whatever they are doing."""
+        for process in self._context.started:
+            if process.is_alive():
+                process.kill()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+    def _start(self) -> None:
+        self._context.started.clear()
+        self._pool = ProcessPoolExecutor(self._processes, mp_context=self._context, initializer=_end_with_parent)
 
 
 class _Process(ForkServerProcess):
@@ -49,7 +98,15 @@ class _Process(ForkServerProcess):
 class _Context(ForkServerContext):
     """Starts processes from a clean one: this one's threads' locks and its open warehouse are not for copying."""
 
-    Process = _Process
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[_Process] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> _Process:  # type: ignore[override]  # noqa: N802  # a class there
+        """A new process, which is remembered."""
+        process = _Process(*args, **kwargs)
+        self.started.append(process)
+        return process
 
 
 def _await_start(context: _Context) -> None:

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sigid.errors import SigidError
+from sigid.pipeline.crew import Crew, InThisProcess
+from sigid.pipeline.helpers import has_one_thread
 from sigid.settings import Settings
 
 _K = TypeVar("_K")
@@ -32,7 +33,7 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
             return
     processes = min(settings.workers, files // FILES_WORTH_A_PROCESS)
     if processes < 2:
-        yield InThisProcess()
+        yield _apart() if files and has_one_thread() else InThisProcess()
         return
     from sigid.pipeline import pool  # it takes longer to import than a few files take to read
 
@@ -55,32 +56,27 @@ def in_order(
 ) -> Iterator[tuple[_K, _B]]:
     """What `work` makes of each job's second part, beside its first, in the order of the jobs.
 
-    At most `ahead` jobs are under way. Raises SigidError where a worker died.
+    At most `ahead` jobs are under way. Where a process of a `Crew` crashes or hangs, what it was at is done again.
     """
-    pending: deque[tuple[_K, Future[_B]]] = deque()
+    pending: deque[tuple[_K, _A, Future[_B]]] = deque()
     remaining = iter(jobs)
-    try:
-        while True:
-            while len(pending) < ahead and (job := next(remaining, None)) is not None:
-                pending.append((job[0], workers.submit(work, job[1])))
-            if not pending:
-                return
-            label, future = pending.popleft()
-            yield label, future.result()
-    except BrokenExecutor as error:
-        raise SigidError(
-            "a process that read files was killed, perhaps for want of memory; what was committed stands: "
-            "run again, with a smaller SIGID_WORKERS if it happens again"
-        ) from error
-
-
-class InThisProcess(Executor):
-    """Does at once, here, what it is asked to do."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
+    while True:
+        while len(pending) < ahead and (job := next(remaining, None)) is not None:
+            pending.append((*job, workers.submit(work, job[1])))
+        if not pending:
+            return
+        label, argument, future = pending.popleft()
         try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # the caller of result() gets it
-            future.set_exception(error)
-        return future
+            result = future.result(workers.seconds if isinstance(workers, Crew) else None)
+        except (BrokenExecutor, TimeoutError, MemoryError):
+            if not isinstance(workers, Crew):
+                raise
+            result = workers.start_over(work, argument)
+            pending = deque((label, argument, workers.submit(work, argument)) for label, argument, _ in pending)
+        yield label, result
+
+
+def _apart() -> Executor:
+    from sigid.pipeline.apart import apart  # where nothing is to be read, nor is this
+
+    return apart()
