@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
-from doit.dependency import FileChangedChecker, SqliteDB
+from doit.dependency import DatabaseException, FileChangedChecker, SqliteDB
 
 from sigid.private import private_file, private_folder
 from sigid.settings import Settings
@@ -114,6 +114,20 @@ def forgive_mishaps() -> None:
     """
     for name in ("get", "in_", "remove", "remove_all", "dump"):
         setattr(SqliteDB, name, _forgiving(getattr(SqliteDB, name)))
+    SqliteDB._sqlite3 = _opening(SqliteDB._sqlite3)
+
+
+def _opening(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """Have it in memory where its file cannot be made or written: it was found sound, but the disk may be full."""
+
+    @wraps(connect)
+    def tried(database: SqliteDB, name: str) -> Any:
+        try:
+            return connect(database, name)
+        except (DatabaseException, sqlite3.Error):
+            return connect(database, IN_MEMORY)
+
+    return tried
 
 
 def _forgiving(method: Callable[..., Any]) -> Callable[..., Any]:

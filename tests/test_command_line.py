@@ -227,6 +227,28 @@ def test_doits_own_database_may_be_held_by_another_program(user: User) -> None:
     assert user.digest() == digest
 
 
+DATABASE_THAT_CANNOT_BE_MADE = """
+import sys
+
+import dodo
+from doit.dependency import JSONCodec, SqliteDB
+
+database = SqliteDB(sys.argv[1], JSONCodec())
+database.set("a task", "what it depends on", "a state")
+print(database.get("a task", "what it depends on"), database.get("another", "what it depends on"))
+database.dump()
+"""
+
+
+def test_a_full_disk_keeps_doits_own_database_in_memory(user: User) -> None:
+    # The run ended with doit's traceback where the disk was full, or damaged, when the database was to be made.
+    command = [sys.executable, "-c", DATABASE_THAT_CANNOT_BE_MADE, str(user.folder / "nowhere" / "doit.sqlite3")]
+
+    done = subprocess.run(command, cwd=PROJECT, env=user.environment, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("a state None\n", "")
+
+
 def refusals() -> Iterator[tuple[str, dict[str, str], str, int]]:
     yield "workers", {"SIGID_WORKERS": "many"}, "SIGID_WORKERS is 'many'", 3
     yield "url", {"SIGID_WAREHOUSE": f"postgresql://me:{CANARY}@host/db"}, "SIGID_WAREHOUSE is not the URL", 3
