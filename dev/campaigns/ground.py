@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -33,6 +33,7 @@ RESTED_SECONDS = 2.2
 """What changed so long ago is believed by its stamp: sigid's rule has two seconds."""
 
 T = TypeVar("T")
+U = TypeVar("U", str, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ class Plot:
             shutil.copytree(self.build, build)
         return replace(self, build=build)
 
+    def command(self, *arguments: str) -> list[str]:
+        """What runs the program."""
+        return [sys.executable, *self.program, *arguments]
+
     def start(
         self,
         *arguments: str,
@@ -102,7 +107,7 @@ class Plot:
     ) -> subprocess.Popen[str]:
         """Run the program on the plot, behind `prefix`, such as strace and its options."""
         return subprocess.Popen(
-            [*prefix, sys.executable, *self.program, *arguments],
+            [*prefix, *self.command(*arguments)],
             cwd=PROJECT,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
@@ -174,6 +179,33 @@ def awaited(process: subprocess.Popen[str], begun: float, limit: float = LIMIT_S
         out, err = process.communicate()
         err += f"it hung for {limit} s\n"
     return Run(process.returncode, out, err, time.monotonic() - begun)
+
+
+def at_work(plot: Plot, start: Callable[[], subprocess.Popen[U]]) -> subprocess.Popen[U]:
+    """A load that has just begun its work: it is beyond its imports, and holds the lock of the source."""
+    lock = plot.build / "source_a" / "lock"
+    before = _stamp(lock)
+    process = start()
+    while _stamp(lock) == before and process.poll() is None:
+        time.sleep(0.001)
+    return process
+
+
+def _stamp(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def seconds_of_work(plot: Plot, folder: Path, *arguments: str) -> float:
+    """How long the work of a load takes while another one is done beside it; in copies, made in the folder."""
+    plots = [plot.copied(folder / str(each)) for each in range(2)]
+    processes = [at_work(each, partial(each.start, *arguments)) for each in plots]
+    begun = time.monotonic()
+    for process in processes:
+        process.communicate()
+    return time.monotonic() - begun
 
 
 def _complaints(which: str, run: Run, code: int) -> Iterator[str]:

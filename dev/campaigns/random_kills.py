@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from dev.campaigns.campaign import Campaign, Finding, Ground
-from dev.campaigns.ground import Case, Plot, cases, two_at_a_time
+from dev.campaigns.ground import Case, Plot, at_work, cases, seconds_of_work, two_at_a_time
 
 _LOAD = "load_source_a"
 _PAIRS = 8
@@ -34,26 +33,12 @@ class Trial:
         return f"{self.case.name} {self.number}, killed after {instants} of {self.seconds:.2f} s"
 
 
-def at_work(plot: Plot, *arguments: str) -> subprocess.Popen[str]:
-    """A run that has just begun its work, beyond what it imports: it holds the lock of the source."""
-    lock = plot.build / "source_a" / "lock"
-    before = _stamp(lock)
-    process = plot.start(*arguments)
-    while _stamp(lock) == before and process.poll() is None:
-        time.sleep(0.001)
-    return process
-
-
-def _stamp(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
-
-
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
-    timed = [(case, _seconds_of(case, ground.folder)) for case in cases(ground.folder, ground.seed)]
+    timed = [
+        (case, seconds_of_work(case.plot, ground.folder / f"{case.name} timed", _LOAD))
+        for case in cases(ground.folder, ground.seed)
+    ]
     wanted = ground.of(8, 200)
     failures: list[str] = []
     landed = trials = kills = 0
@@ -74,16 +59,6 @@ def _trial(dice: random.Random, number: int, case: Case, seconds: float) -> Tria
     return Trial(number, case, seconds, tuple(dice.uniform(0, seconds) for _ in range(dice.choice((1, 1, 2, 3)))))
 
 
-def _seconds_of(case: Case, folder: Path) -> float:
-    """How long the work takes, when another one is done beside it."""
-    plots = [case.plot.copied(folder / f"{case.name} timed {each}") for each in range(2)]
-    processes = [at_work(plot, _LOAD) for plot in plots]
-    begun = time.monotonic()
-    for process in processes:
-        process.communicate()
-    return time.monotonic() - begun
-
-
 def _complaints(folder: Path, hits: list[int], trial: Trial) -> Iterator[str]:
     plot = trial.case.plot.copied(folder / f"trial {trial.number}")
     hits.append(sum(_is_killed(plot, instant) for instant in trial.instants))
@@ -93,7 +68,7 @@ def _complaints(folder: Path, hits: list[int], trial: Trial) -> Iterator[str]:
 
 def _is_killed(plot: Plot, instant: float) -> bool:
     """Kill a load so long after its work began. Returns whether it was still at it."""
-    with at_work(plot, _LOAD) as process:
+    with at_work(plot, lambda: plot.start(_LOAD)) as process:
         time.sleep(instant)
         process.kill()
         process.communicate()
