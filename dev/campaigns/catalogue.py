@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dev.campaigns import crash_points, failed_writes, power_cuts, random_kills
+from dev.campaigns import crash_points, failed_writes, power_cuts, random_kills, signals, together
 from dev.campaigns.campaign import Campaign
 
-_ALL: tuple[Campaign, ...] = (crash_points.CAMPAIGN, failed_writes.CAMPAIGN, random_kills.CAMPAIGN, power_cuts.CAMPAIGN)
+_ALL: tuple[Campaign, ...] = (
+    crash_points.CAMPAIGN,
+    failed_writes.CAMPAIGN,
+    random_kills.CAMPAIGN,
+    power_cuts.CAMPAIGN,
+    together.CAMPAIGN,
+    signals.CAMPAIGN,
+)
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

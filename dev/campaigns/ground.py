@@ -178,7 +178,7 @@ def awaited(process: subprocess.Popen[str], begun: float, limit: float = LIMIT_S
         process.kill()
         out, err = process.communicate()
         err += f"it hung for {limit} s\n"
-    return Run(process.returncode, out, err, time.monotonic() - begun)
+    return Run(process.returncode, out or "", err or "", time.monotonic() - begun)
 
 
 def at_work(plot: Plot, start: Callable[[], subprocess.Popen[U]]) -> subprocess.Popen[U]:
