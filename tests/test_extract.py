@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -14,7 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import Pipe
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import pytest
@@ -595,6 +598,48 @@ def test_a_mistake_of_ours_in_a_process_apart_is_raised_here(tmp_path: Path, mon
 
     with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
         site.load()
+
+
+@pytest.mark.parametrize("end", ["stops", "dies"])
+def test_a_process_may_end_in_the_middle_of_an_answer(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    # The load waited for ever for the rest of what a stopped process had begun to send.
+    monkeypatch.setattr(apart, "SECONDS", 0.1)
+    answers, theirs = Pipe(duplex=False)
+    answer = pickle.dumps(["a result"])
+    os.write(theirs.fileno(), Struct("Q").pack(len(answer)) + answer + Struct("Q").pack(len(answer)) + answer[:5])
+    if end == "dies":
+        theirs.close()
+
+    received = apart.Answers(answers)
+
+    assert received.next() == ["a result"]
+    with pytest.raises(TimeoutError if end == "stops" else EOFError):
+        received.next()
+
+
+@pytest.mark.parametrize("end", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_worker_may_end_in_the_middle_of_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two_workers: list[ProcessPoolExecutor], end: signal.Signals
+) -> None:
+    # The pool waited for ever for the rest of the result, and the load for the pool.
+    monkeypatch.setattr(pool.Pool, "seconds", 2)
+    site = site_a(tmp_path, trajectories(range(60))).using(workers=2)
+    site.scan()
+    halved = False
+
+    def halve(_done: int, _total: int) -> None:
+        nonlocal halved
+        if not halved:
+            halved = True
+            executor: Any = two_workers[-1]
+            for pid in executor._processes:
+                os.kill(pid, end)
+            os.write(executor._result_queue._writer.fileno(), b"\x00\x00\x10\x00half")
+
+    loaded = load(site.source, site.settings, progress=halve)
+
+    assert (loaded.problem, loaded.counts.added) == (None, 60)
+    assert site.digest() == site.clean_digest()
 
 
 def test_workers_that_are_killed_again_and_again_cost_no_file(

@@ -63,7 +63,7 @@ ONLY_IN = {
     "dotenv": {"sigid.settings"},
     "tomllib": {"sigid.settings"},
     "distributed": {"sigid.pipeline.cluster"},
-    "pickle": {"sigid.pipeline.cluster"},
+    "pickle": {"sigid.pipeline.apart", "sigid.pipeline.cluster"},
     "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }

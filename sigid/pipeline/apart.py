@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkServerContext
 from multiprocessing.process import BaseProcess
+from struct import Struct
 from typing import Any, NamedTuple, TypeAlias
 
 from sigid.errors import Reason
@@ -22,6 +24,7 @@ SECONDS = 30
 """A process that has said nothing for so long, though it reads a few files only, hangs."""
 
 _FEW = 16  # files; what a process says of one is sent with what it says of the others
+_SIZE = Struct("Q")
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -59,10 +62,10 @@ class Apart(InThisProcess):
         results: list[Extracted] = []
         with self._started(read, batch) as (process, answers):
             while len(results) < len(batch.tasks):
-                if not answers.poll(SECONDS):
-                    return _Attempt(results, f"the process that read it had not ended after {SECONDS} s")
                 try:
-                    answer = answers.recv()
+                    answer = answers.next()
+                except TimeoutError:
+                    return _Attempt(results, f"the process that read it had not ended after {SECONDS} s")
                 except EOFError:
                     return _Attempt(results, f"the process that read it {_end_of(process)}")
                 if isinstance(answer, Exception):
@@ -71,7 +74,7 @@ class Apart(InThisProcess):
         return _Attempt(results)
 
     @contextmanager
-    def _started(self, read: Read, batch: Batch) -> Iterator[tuple[BaseProcess, Connection]]:
+    def _started(self, read: Read, batch: Batch) -> Iterator[tuple[BaseProcess, Answers]]:
         answers, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_answer, args=(answers, theirs, read, batch))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # what they do here is not for the new process to do
@@ -81,11 +84,36 @@ class Apart(InThisProcess):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         try:
-            yield process, answers
+            yield process, Answers(answers)
         finally:
             process.kill()
             process.join()
             answers.close()
+
+
+class Answers:
+    """What another process sends. It may stop in the middle of an answer: nothing here waits for one for ever."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._received = bytearray()
+
+    def next(self) -> Any:
+        """The next answer. Raises EOFError where there will be no more, TimeoutError after some time without a word."""
+        (size,) = _SIZE.unpack(self._take(_SIZE.size))
+        return pickle.loads(self._take(size))  # noqa: S301  # from our own function
+
+    def _take(self, size: int) -> bytes:
+        while len(self._received) < size:
+            if not self._connection.poll(SECONDS):
+                raise TimeoutError
+            part = os.read(self._connection.fileno(), 1 << 20)
+            if not part:
+                raise EOFError
+            self._received += part
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
 
 
 class _Attempt(NamedTuple):
@@ -108,13 +136,20 @@ def _answer(theirs: Connection, answers: Connection, read: Read, batch: Batch) -
         signal.signal(stop, signal.SIG_DFL if stop == signal.SIGTERM else signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-    with suppress(BrokenPipeError, MemoryError):
-        try:
-            for start in range(0, len(batch.tasks), _FEW):
-                signal.alarm(2 * SECONDS)  # from outside nobody may be left to end it
-                answers.send(read(batch._replace(tasks=batch.tasks[start : start + _FEW])))
-        except (BrokenPipeError, MemoryError):
-            raise
-        except Exception as error:  # a mistake of ours, which is raised where the results are asked for
-            answers.send(error)
+    with suppress(OSError, MemoryError), open(answers.fileno(), "wb", closefd=False) as out:
+        for start in range(0, len(batch.tasks), _FEW):
+            signal.alarm(2 * SECONDS)  # from outside nobody may be left to end it
+            answer = pickle.dumps(_read(read, batch._replace(tasks=batch.tasks[start : start + _FEW])), protocol=5)
+            out.write(_SIZE.pack(len(answer)) + answer)
+            out.flush()
     os._exit(0)
+
+
+def _read(read: Read, batch: Batch) -> list[Extracted] | Exception:
+    """The files' results, or a mistake of ours, which is raised where they are asked for."""
+    try:
+        return read(batch)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return error

@@ -71,6 +71,9 @@ class Pool(Crew):
         for process in self._context.started:
             if process.is_alive():
                 process.kill()
+        # Where one was killed or stopped while it sent a result, the pool waits for the rest of that as long as anybody
+        # could send it: that is only this process now.
+        self._pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
