@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec
 
@@ -62,10 +63,16 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
 
     desc = "console output, with a line on stderr for what fails"
 
+    unwritten: OSError | None = None
+    """Why what was to be said could not be written, which is told at the end."""
+
     def write(self, text: str) -> None:
         """Write it at once, to a reader who may have left."""
-        with readers_choice(self.outstream):
-            super().write(text)
+        try:
+            with readers_choice(self.outstream):
+                super().write(text)
+        except OSError as error:
+            self.unwritten = error
 
     def execute_task(self, task: Task) -> None:
         """Say that the task begins."""
@@ -77,6 +84,18 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
         if fail.traceback:
             super().add_failure(task, fail)
         elif isinstance(fail, UnmetDependency):
-            sys.stderr.write(f"{task.name} is left out: {fail.message} failed\n")
+            _tell(f"{task.name} is left out: {fail.message} failed\n")
         else:
-            sys.stderr.write(f"{task.name} failed: {fail.message}\n")
+            _tell(f"{task.name} failed: {fail.message}\n")
+
+    def complete_run(self) -> None:
+        """End with the failures, and fail where not all could be said."""
+        super().complete_run()
+        if self.unwritten:
+            raise SystemExit(f"what was to be said on stdout could not be written ({self.unwritten.strerror})")
+
+
+def _tell(line: str) -> None:
+    """Write it to stderr, which may be on a full disk."""
+    with suppress(OSError):
+        sys.stderr.write(line)

@@ -249,6 +249,24 @@ def test_a_full_disk_keeps_doits_own_database_in_memory(user: User) -> None:
     assert (done.stdout, done.stderr) == ("a state None\n", "")
 
 
+@pytest.mark.parametrize("task", ["load_source_a", "rejects"])
+def test_what_cannot_be_said_on_a_full_disk_is_told_in_one_line_and_done_all_the_same(user: User, task: str) -> None:
+    # doit ended with a traceback and 3 where its output went to a file on the disk that was full.
+    if task == "rejects":
+        user.doit("load_source_a")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "doit", task]
+        done = subprocess.run(
+            command, cwd=PROJECT, env=user.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No space left on device" in line
+    with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
+        assert warehouse.catalog()["source_a"]["signatures"] == 47
+
+
 def refusals() -> Iterator[tuple[str, dict[str, str], str, int]]:
     yield "workers", {"SIGID_WORKERS": "many"}, "SIGID_WORKERS is 'many'", 3
     yield "url", {"SIGID_WAREHOUSE": f"postgresql://me:{CANARY}@host/db"}, "SIGID_WAREHOUSE is not the URL", 3

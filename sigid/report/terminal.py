@@ -37,11 +37,23 @@ def tabbed(cells: Iterable[object]) -> str:
 
 @contextmanager
 def readers_choice(out: TextIO) -> Iterator[None]:
-    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before."""
+    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before.
+
+    Raises OSError where it cannot be written for another reason: the disk that takes it is full. Nothing is written to
+    `out` from then on.
+    """
     try:
         yield
         out.flush()
     except BrokenPipeError:
-        silence = os.open(os.devnull, os.O_WRONLY)  # or else Python complains, at exit, of what is still to be flushed
-        os.dup2(silence, out.fileno())
-        os.close(silence)
+        _silence(out)
+    except OSError:
+        _silence(out)
+        raise
+
+
+def _silence(out: TextIO) -> None:
+    """Have nobody read it: or else Python complains, at exit, of what is still to be flushed."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, out.fileno())
+    os.close(silence)
