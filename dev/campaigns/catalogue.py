@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dev.campaigns import crash_points, failed_writes, power_cuts, random_kills, signals, together
+from dev.campaigns import crash_points, failed_writes, power_cuts, random_kills, signals, together, worker_faults
 from dev.campaigns.campaign import Campaign
 
 _ALL: tuple[Campaign, ...] = (
@@ -12,6 +12,7 @@ _ALL: tuple[Campaign, ...] = (
     power_cuts.CAMPAIGN,
     together.CAMPAIGN,
     signals.CAMPAIGN,
+    worker_faults.CAMPAIGN,
 )
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -175,10 +176,21 @@ def awaited(process: subprocess.Popen[str], begun: float, limit: float = LIMIT_S
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        process.kill()
+        for pid in (process.pid, *descendants(process.pid)):  # they hold its output open
+            os.kill(pid, signal.SIGKILL)
         out, err = process.communicate()
         err += f"it hung for {limit} s\n"
     return Run(process.returncode, out or "", err or "", time.monotonic() - begun)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that it has started and that are there, and that those have."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *descendants(child)]
+    return found
 
 
 def at_work(plot: Plot, start: Callable[[], subprocess.Popen[U]]) -> subprocess.Popen[U]:
