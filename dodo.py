@@ -11,12 +11,13 @@ from doit.exceptions import InvalidDodoFile
 from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.warehouse import location
-from tasks import load, look, plan, process, scan, state, upkeep
+from tasks import erase, helping, load, look, plan, process, scan, state, upkeep, verify
 from tasks.acting import Reporter
 
 process.prepare()
 state.forgive_mishaps()
 state.spare_writes()
+helping.show_examples()
 
 try:
     SETTINGS = Settings.read()
@@ -40,5 +41,5 @@ DOIT_CONFIG = {
 
 def task_all() -> Iterator[dict[str, Any]]:
     """All tasks, in the order of the data's way."""
-    for stage in (scan, plan, load, look, upkeep):
+    for stage in (scan, plan, load, look, verify, erase, upkeep):
         yield from stage.tasks(SETTINGS)

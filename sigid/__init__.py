@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sigid.entity import AnySignature, ImageSignature, Points, Signee, XYZPoint, XYZSignature
     from sigid.errors import Reason, SigidError
     from sigid.identity import Authenticity, Modality
+    from sigid.pipeline.images import open_image
     from sigid.service import NewImageSignature, NewXYZSignature, SignatureApplicationService
+    from sigid.warehouse.selection import Pair
     from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
 _HOME = {
@@ -26,6 +28,7 @@ _HOME = {
     "Modality": "identity",
     "NewImageSignature": "service",
     "NewXYZSignature": "service",
+    "Pair": "warehouse.selection",
     "Points": "entity",
     "Reason": "errors",
     "SigidError": "errors",
@@ -34,6 +37,7 @@ _HOME = {
     "Warehouse": "warehouse.warehouse",
     "XYZPoint": "entity",
     "XYZSignature": "entity",
+    "open_image": "pipeline.images",
     "open_warehouse": "warehouse.warehouse",
 }
 
@@ -44,6 +48,7 @@ __all__ = [
     "Modality",
     "NewImageSignature",
     "NewXYZSignature",
+    "Pair",
     "Points",
     "Reason",
     "SigidError",
@@ -52,6 +57,7 @@ __all__ = [
     "Warehouse",
     "XYZPoint",
     "XYZSignature",
+    "open_image",
     "open_warehouse",
 ]
 

@@ -29,12 +29,28 @@ class RejectionsStand(SigidError):
     """The load is done, but rejections stand and the caller asked to be strict about them."""
 
 
+class DamageFound(SigidError):
+    """The warehouse does not agree with itself, or with what was loaded into it."""
+
+
 class BusyError(SigidError):
     """Another process works on the same thing."""
 
 
 class WarehouseError(SigidError):
     """The warehouse cannot be opened, read or written."""
+
+
+class ErasedError(SigidError):
+    """Who, or what, is to be registered was erased, and is not taken again."""
+
+
+class NotKnown(SigidError):
+    """Who, or what, is named is nowhere to be found."""
+
+
+class ErasureIncomplete(SigidError):
+    """What was to be erased is deleted and does not come back, but files may still hold bytes of it."""
 
 
 class ConnectionLost(WarehouseError):

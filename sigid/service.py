@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import xxhash
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
+from sigid.errors import ErasedError
 from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 from sigid.outcome import Outcome, outcome_of
 
@@ -130,7 +131,8 @@ class SignatureApplicationService:
 
     `transaction` makes the context in which the repositories are written: what is raised in it undoes what was
     stored. Assets are registered in it too, after everything has been checked and before anything is stored. An
-    asset whose signature then is not committed is harmless: the next try gets the same asset.
+    asset whose signature then is not committed is harmless: the next try gets the same asset. `erased` says, within
+    that transaction, which of some ids of signees and signatures are of what was erased, and is not taken again.
     """
 
     def __init__(
@@ -139,11 +141,13 @@ class SignatureApplicationService:
         signature_repository: SignatureRepository,
         asset_service: AssetService,
         transaction: Callable[[], AbstractContextManager[object]] = nullcontext,
+        erased: Callable[[Collection[str]], Set[str]] = lambda _ids: frozenset(),
     ) -> None:
         self._signees = signee_repository
         self._signatures = signature_repository
         self._assets = asset_service
         self._transaction = transaction
+        self._erased = erased
 
     def register_signatures(self, new_signatures: Sequence[AnyNewSignature], idempotence_key: str = "") -> Registration:
         """Register signatures of one signee.
@@ -152,7 +156,7 @@ class SignatureApplicationService:
         ``source_a/online/genuine/1``, it names the signee, and the call is idempotent: the same again stores
         nothing, further signatures are added, and a signature with other content replaces the old one under its id.
         Raises ValueError where the key is malformed, two of the signatures claim to be the same one, or one claims
-        to be its own parent.
+        to be its own parent; ErasedError where the signee or one of the signatures was erased.
         """
         if idempotence_key:
             return self.register_batch([(PersonKey.parse(idempotence_key), new_signatures)])[0]
@@ -172,6 +176,7 @@ class SignatureApplicationService:
         """
         named = [(Signee.of(key), _with_ids(key, new_signatures)) for key, new_signatures in registrations]
         with self._transaction():
+            self._refuse_erased([key for key, _ in registrations], named)
             known_signees = self._signees.find([signee.id for signee, _ in named])
             known = self._signatures.find([id_ for _, with_ids in named for id_, _ in with_ids])
             results, to_store = [], []
@@ -189,6 +194,20 @@ class SignatureApplicationService:
             if to_store:
                 self._signatures.store(to_store)
         return results
+
+    def _refuse_erased(
+        self, keys: Iterable[PersonKey], named: Sequence[tuple[Signee, Sequence[tuple[str, AnyNewSignature]]]]
+    ) -> None:
+        erased = self._erased([id_ for signee, with_ids in named for id_ in (signee.id, *(id_ for id_, _ in with_ids))])
+        if not erased:
+            return
+        for key, (signee, with_ids) in zip(keys, named, strict=True):
+            samples = [repr(_sample(new)) for id_, new in with_ids if id_ in erased]
+            if samples or signee.id in erased:
+                what = "the signee" if signee.id in erased else f"sample {samples[0]}"
+                raise ErasedError(
+                    f"{what} under the key {str(key)!r} was erased and is not taken again; nothing is stored"
+                )
 
     def _decide(
         self, signee: Signee, id_: str, new: AnyNewSignature, known: AnySignature | None

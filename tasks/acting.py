@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec
 
@@ -20,7 +19,7 @@ from sigid.warehouse.location import is_there
 
 P = ParamSpec("P")
 
-SHOWS = {"io": {"capture": False}, "uptodate": [False], "meta": {"shows": True}}
+SHOWS = {"io": {"capture": False}, "uptodate": [False]}
 """Of a task that only shows something: always done, not kept in memory, and nothing else is in the output."""
 
 
@@ -34,7 +33,7 @@ def action(do: Callable[P, SigidError | None]) -> Callable[P, TaskFailed | None]
         except SigidError as error:
             problem = error
         except OSError as error:
-            problem = SigidError(_words_for(error))
+            problem = SigidError(words_for(error))
         return TaskFailed(str(problem)) if problem else None
 
     return told
@@ -49,7 +48,13 @@ def there(settings: Settings) -> str:
     return settings.warehouse
 
 
-def _words_for(error: OSError) -> str:
+def tell(line: str) -> None:
+    """Write a line on standard output."""
+    with readers_choice(sys.stdout):
+        sys.stdout.write(f"{line}\n")
+
+
+def words_for(error: OSError) -> str:
     """What the system refuses, and the way out."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return (
@@ -63,20 +68,17 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
 
     desc = "console output, with a line on stderr for what fails"
 
-    unwritten: OSError | None = None
-    """Why what was to be said could not be written, which is told at the end."""
-
     def write(self, text: str) -> None:
-        """Write it at once, to a reader who may have left."""
+        """Write it at once, to a reader who may have left; nothing more is done where it cannot be written."""
         try:
             with readers_choice(self.outstream):
                 super().write(text)
         except OSError as error:
-            self.unwritten = error
+            raise SystemExit(words_for(error)) from error
 
     def execute_task(self, task: Task) -> None:
         """Say that the task begins."""
-        if not (task.meta or {}).get("shows"):
+        if task.io.capture:
             super().execute_task(task)
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
@@ -84,18 +86,6 @@ class Reporter(ConsoleReporter):  # type: ignore[misc]  # doit is not typed
         if fail.traceback:
             super().add_failure(task, fail)
         elif isinstance(fail, UnmetDependency):
-            _tell(f"{task.name} is left out: {fail.message} failed\n")
+            sys.stderr.write(f"{task.name} is left out: {fail.message} failed\n")
         else:
-            _tell(f"{task.name} failed: {fail.message}\n")
-
-    def complete_run(self) -> None:
-        """End with the failures, and fail where not all could be said."""
-        super().complete_run()
-        if self.unwritten:
-            raise SystemExit(f"what was to be said on stdout could not be written ({self.unwritten.strerror})")
-
-
-def _tell(line: str) -> None:
-    """Write it to stderr, which may be on a full disk."""
-    with suppress(OSError):
-        sys.stderr.write(line)
+            sys.stderr.write(f"{task.name} failed: {fail.message}\n")

@@ -14,7 +14,8 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks import scan
-from tasks.acting import action
+from tasks.acting import action, tell
+from tasks.helping import examples
 
 _PARAMS = [
     {
@@ -29,7 +30,7 @@ _PARAMS = [
         "long": "rehash",
         "type": bool,
         "default": False,
-        "help": "read every file, whatever its size, dates and inode say",
+        "help": "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
     },
     {
         "name": "allow_removals",
@@ -39,6 +40,12 @@ _PARAMS = [
         "help": "retire the signatures of files that are gone, however many they are",
     },
 ]
+_EXAMPLES = examples(
+    ("", "register what is new or changed, retire what is gone"),
+    ("--strict", "the same, and fail where a file is rejected"),
+    ("--rehash", "trust no size and no date, read everything"),
+    ("--allow-removals", "retire what is gone, also where that is much"),
+)
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -54,6 +61,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "file_dep": [str(place.manifest)],
             "uptodate": [nothing_to_do],
             "params": _PARAMS,
+            **_EXAMPLES,
         }
 
 
@@ -104,16 +112,14 @@ def _load(
         return asked.unreachable
     from sigid.pipeline.load import Options, load
     from sigid.report.progress import progress
-    from sigid.report.terminal import readers_choice
 
     with progress(f"reading {source.name}", sys.stdout) as show:
         loaded = load(source, settings, Options(strict, rehash, allow_removals), show, scan.take(source))
     counts = loaded.counts
-    with readers_choice(sys.stdout):
-        sys.stdout.write(
-            f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
-            f"{counts.retired} retired, {counts.rejected} rejected"
-            + "; see doit rejects" * bool(counts.rejected)
-            + "\n"
-        )
+    tell(
+        f"{source.name}: {counts.added} added, {counts.changed} changed, {counts.unchanged} unchanged, "
+        f"{counts.retired} retired, {counts.rejected} rejected"
+        + f", {loaded.erased} erased" * bool(loaded.erased)
+        + "; see doit rejects" * bool(counts.rejected)
+    )
     return loaded.problem

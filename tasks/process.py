@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
@@ -9,6 +10,9 @@ import signal
 import sys
 from types import FrameType
 from typing import NoReturn
+
+from sigid.report.terminal import hand_over
+from tasks.acting import words_for
 
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
@@ -31,7 +35,19 @@ def _mend_streams() -> None:
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        at_once = sys.stdout.isatty()  # elsewhere what cannot be written is found out in `_hand_over`, and not before
+        sys.stdout.reconfigure(errors="backslashreplace", write_through=False, line_buffering=at_once)
+        atexit.register(_hand_over)
+
+
+def _hand_over() -> None:
+    """Write out what doit's own commands have written; where that fails, say so in one line and in the exit code."""
+    try:
+        hand_over(sys.stdout)
+    except OSError as error:
+        sys.stderr.write(f"{words_for(error)}\n")
+        sys.stderr.flush()
+        os._exit(1)  # by now there is no other way to say it
 
 
 class Stopped(SystemExit):

@@ -13,6 +13,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks.acting import action
+from tasks.helping import examples
 
 if TYPE_CHECKING:
     from sigid.pipeline.listing import Listing
@@ -28,6 +29,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "actions": [(_scan, [source, settings])],
             "targets": [str(place.manifest)],
             "uptodate": [False],
+            **examples(("", "see what a load will look at; it does this by itself")),
             "clean": [(remove_caches, [source, settings])],
         }
 
@@ -59,7 +61,9 @@ def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
 
     place = Workplace.of(source, settings)
     files = [
-        file for kept in (place.manifest, place.listing, place.answer, place.lock) for file in _with_unfinished(kept)
+        file
+        for kept in (place.manifest, place.listing, place.answer, place.erased, place.lock)
+        for file in _with_unfinished(kept)
     ]
     for file in files:
         print(f"{name(source)} - removing file '{file}'")  # noqa: T201  # as doit's own clean does

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from sigid.settings import Settings
 from sigid.warehouse.roles import Roles
-from tasks.acting import SHOWS, action, there
+from tasks.acting import SHOWS, action, tell, there
+from tasks.helping import examples
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -17,6 +17,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "basename": "migrate",
         "doc": "bring a warehouse of an older schema to the one of this sigid, which no other task does",
         "actions": [(_migrate, [settings])],
+        **examples(("", "do it whole, or not at all; make a copy of the warehouse before")),
         **SHOWS,
     }
     yield {
@@ -27,6 +28,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name ({default})"}
             for name, default in Roles()._asdict().items()
         ],
+        **examples(("", "make the roles, or mend them"), ("--reader=visitor", "have the reader's role called visitor")),
         **SHOWS,
     }
 
@@ -35,7 +37,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
 def _migrate(settings: Settings) -> None:
     from sigid.warehouse.migrate import migrate
 
-    migrate(there(settings), _tell)
+    migrate(there(settings), tell)
 
 
 @action
@@ -46,11 +48,4 @@ def _grant(settings: Settings, owner: str, loader: str, reader: str) -> None:
 
     with closing(open_database(there(settings))) as database:
         for line in list(database.grant(Roles(owner, loader, reader))):  # all of it is done by then, or nothing
-            _tell(line)
-
-
-def _tell(line: str) -> None:
-    from sigid.report.terminal import readers_choice
-
-    with readers_choice(sys.stdout):
-        sys.stdout.write(f"{line}\n")
+            tell(line)

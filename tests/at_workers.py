@@ -1,4 +1,4 @@
-"""What workers of a cluster do in tests, in the place of `extract`."""
+"""What workers of a cluster do in tests, in the place of `interpret`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import time
 from pathlib import Path
 
-from sigid.pipeline.extract import Batch, Extracted, extract
+from sigid.pipeline.interpret import Job, Reading, interpret
 
 
-def slowly(batch: Batch) -> list[Extracted]:
-    """Extract, and put down beside the datasets who has begun and who has ended which batch."""
-    place = Path(batch.root).parents[1]
-    note = f"{os.getpid()} {batch.tasks[0].path.replace('/', ' ')}"
+def slowly(job: Job) -> list[Reading]:
+    """Interpret, and put down beside the datasets who has begun and who has ended which batch."""
+    place = Path(job.root).parents[1]
+    note = f"{os.getpid()} {job.files[0].path.replace('/', ' ')}"
     (place / f"began {note}").touch()
     time.sleep(0.2)
-    results = extract(batch)
+    results = interpret(job)
     (place / f"ended {note}").touch()
     return results
 
@@ -34,12 +34,12 @@ class Notes:
         return self.batches("began", pid) - self.batches("ended", pid)
 
 
-def signing(_batch: Batch) -> list[Extracted]:
+def signing(_job: Job) -> list[Reading]:
     """Read nothing, and put down in the worker's own folder who did."""
     Path(f"read by {os.getpid()}").touch()
     time.sleep(0.05)
     return []
 
 
-def failing(_batch: Batch) -> list[Extracted]:
+def failing(_job: Job) -> list[Reading]:
     raise ZeroDivisionError("a mistake of ours")

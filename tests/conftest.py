@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from sigid.pipeline import study
+from sigid.pipeline.interpret import Job, Reading, interpret
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests import mariadb
@@ -26,6 +28,12 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's own settings: a test never finds its developer's warehouse."""
     for setting in fields(Settings):
         monkeypatch.delenv(f"SIGID_{setting.name.upper()}", raising=False)
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A home in which nobody's password lies."""
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -86,3 +94,16 @@ def warehouse(warehouse_url: str) -> Iterator[Warehouse]:
     """An empty warehouse."""
     with open_warehouse(warehouse_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that were read, as they are."""
+    paths: list[str] = []
+
+    def noting(job: Job) -> list[Reading]:
+        paths.extend(file.path for file in job.files)
+        return interpret(job)
+
+    monkeypatch.setattr(study, "interpret", noting)
+    return paths

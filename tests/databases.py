@@ -26,7 +26,7 @@ class Databases(Protocol):
         """What the database itself answers to the last of the statements, which say what they like to it."""
 
     def tamper(self, url: str, statement: str) -> int:
-        """Have it write what no check of the schema lets in. Returns how many rows that touched."""
+        """Have it write what no check and no key of the schema lets in. Returns how many rows that touched."""
 
     def make_older(self, url: str, version: int, like: str) -> None:
         """Make a warehouse of that version of the schema, with the rows of the one at the URL `like`."""
@@ -55,7 +55,7 @@ class SqliteFiles:
 
     def make_older(self, url: str, version: int, like: str) -> None:
         _file_of(url).parent.mkdir(parents=True, exist_ok=True)
-        rows = [f"INSERT INTO main.{table} SELECT * FROM filled.{table}" for table in FILLED]  # noqa: S608
+        rows = [f"INSERT INTO main.{table} SELECT * FROM filled.{table}" for table in FILLED]  # noqa: S608  # of constants
         self.execute(url, *schema_of_version(version, "sqlite"), f"ATTACH '{_file_of(like)}' AS filled", *rows)
 
     def snapshot(self, url: str) -> object:

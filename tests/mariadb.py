@@ -7,12 +7,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,8 +21,9 @@ import pytest
 from pymysql.constants import CLIENT
 
 import sigid.warehouse.mysql  # noqa: F401  # before `ordinary_user`, who may have no right to read our modules
+from sigid.warehouse.mysql_driver import Driver
 from tests.databases import FILLED, schema_of_version
-from tests.servers import end_with_parent, free_port
+from tests.servers import PASSWORD, Asked, Overhearing, Sayings, ServerProcess
 
 _SETTINGS = {
     "aria-pagecache-buffer-size": "8M",
@@ -41,87 +42,145 @@ _SETTINGS = {
 
 
 class MariadbServer:
-    """A server, which its owner can tell what he likes."""
+    """A `Server`."""
 
-    def __init__(self, **place: Any) -> None:
-        self._place = place
+    says = Sayings(
+        no_database="Unknown database 'nowhere'",
+        no_way_in="Access denied for user 'guarded'@",
+        no_right="command denied to user 'onlooker'",
+        no_tables="command denied to user 'visitor'",
+        only_reads="--read-only option",
+        cut="Connection was killed|Lost connection to MySQL server|MySQL server has gone away",
+        way_in="check the database, the user, and its password (in the URL or in ~/.my.cnf)",
+    )
+
+    def __init__(self, **way: Any) -> None:
+        self._way = way
+        self.place: str = way.get("unix_socket") or way["host"]
+        self.ourselves = f"{way['user']}, from "
 
     def connect(self, database: str | None = None) -> pymysql.Connection[Any]:
-        connection = pymysql.connect(database=database, autocommit=True, charset="utf8mb4", **self._place)
+        connection = pymysql.connect(database=database, autocommit=True, charset="utf8mb4", **self._way)
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'")
         return connection
 
-    def execute(self, statement: str, values: list[Any] | None = None, database: str | None = None) -> list[Any]:
-        """Have the server's owner say that."""
-        with closing(self.connect(database)) as connection, connection.cursor() as cursor:
+    def execute(self, statement: str, values: list[Any] | None = None) -> list[Any]:
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
-    def url(self, database: str, *, user: str = "", **more: str) -> str:
-        """How a warehouse in that database is named."""
-        place = {**self._place, **more}
-        if "host" in place:
-            password = f":{self._place['password']}" if self._place.get("password") and not user else ""
-            return f"mysql+pymysql://{user or place['user']}{password}@{place['host']}:{place['port']}/{database}"
-        return f"mysql+pymysql://{user or place['user']}@/{database}?unix_socket={place['unix_socket']}"
+    def url(self, database: str, *, user: str = "", port: int | None = None) -> str:
+        if not port and "unix_socket" in self._way:
+            return f"mysql+pymysql://{user or self._way['user']}@/{database}?unix_socket={self.place}"
+        host, port = ("127.0.0.1", port) if port else (self._way["host"], self._way["port"])
+        password = f":{self._way['password']}" if self._way.get("password") and not user else ""
+        return f"mysql+pymysql://{user or self._way['user']}{password}@{host}:{port}/{database}"
+
+    def connections(self) -> list[int]:
+        working = self.execute("SELECT id FROM information_schema.processlist WHERE db LIKE 'w%'")
+        return [number for (number,) in working]
+
+    def cut(self) -> int:
+        ended = 0
+        for number in self.connections():
+            with suppress(pymysql.OperationalError):  # it has just ended by itself
+                self.execute(f"KILL CONNECTION {number}")
+                ended += 1
+        return ended
+
+    @contextmanager
+    def overheard(self, overhearing: Overhearing) -> Iterator[None]:
+        query = Driver.query
+
+        def tell(driver: Driver, sql: str | bytes, unbuffered: bool = False) -> int:
+            send = partial(query, driver, sql, unbuffered)
+            overhearing(sql if isinstance(sql, str) else sql.decode(errors="replace"), send)
+            return send()
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Driver, "query", tell)
+            yield
+
+    def asked_by(self, work: Callable[[], object]) -> Asked:
+        before = self._asked_so_far()
+        work()
+        after = self._asked_so_far()
+        return Asked(after.connections - before.connections - 1, after.questions - before.questions)  # one was this
+
+    def _asked_so_far(self) -> Asked:
+        counted = dict(self.execute("SHOW GLOBAL STATUS WHERE variable_name IN ('Connections', 'Com_select')"))
+        return Asked(int(counted["Connections"]), int(counted["Com_select"]))
 
 
-class OwnMariadbServer(MariadbServer):
-    """A server in a folder of its own, which can be stopped and started again."""
+class OwnMariadbServer(ServerProcess, MariadbServer):
+    """An `OwnServer`."""
+
+    _END = signal.SIGKILL
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(unix_socket=str(folder / "socket"), user="root")
-        self._data = folder / "data"
-        self._log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
-        self.user = pwd.getpwuid(os.geteuid()).pw_name
+        ServerProcess.__init__(self, folder / "log")
+        MariadbServer.__init__(self, unix_socket=str(folder / "socket"), user="root", ssl_disabled=True)
+        self.ourselves = "root, from localhost, server process "
+        self._own = [f"--datadir={folder / 'data'}", f"--user={pwd.getpwuid(os.geteuid()).pw_name}"]
         subprocess.run(
             [
-                *("mariadb-install-db", "--no-defaults", f"--datadir={self._data}", f"--user={self.user}"),
+                *("mariadb-install-db", "--no-defaults", *self._own),
                 *("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"),
             ],
             check=True,
             capture_output=True,
         )
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        self.launch()
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                Path(self._place["unix_socket"]).stat()  # pymysql does not close what it could not connect
-                self.execute("SELECT 1")
-                return
-            except (FileNotFoundError, pymysql.OperationalError):
-                if time.monotonic() > deadline or self._process is None or self._process.poll() is not None:
-                    raise RuntimeError(self._log.read_text()) from None
-            time.sleep(0.02)
+    def _command(self) -> Sequence[str | Path]:
+        return [
+            *(shutil.which("mariadbd") or "mariadbd", "--no-defaults", *self._own),
+            *(f"--socket={self.place}", f"--port={self.port}", f"--pid-file={self.place}.pid"),
+            *("--bind-address=127.0.0.1", *(f"--{name}={value}".rstrip("=") for name, value in _SETTINGS.items())),
+        ]
 
-    def launch(self) -> None:
-        """Start it; it takes a moment until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(shutil.which("mariadbd") or "mariadbd", "--no-defaults", f"--datadir={self._data}"),
-                    *(f"--user={self.user}", f"--socket={self._place['unix_socket']}", f"--port={self.port}"),
-                    *("--bind-address=127.0.0.1", f"--pid-file={self._data / 'pid'}"),
-                    *(f"--{name}={value}" if value else f"--{name}" for name, value in _SETTINGS.items()),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=end_with_parent,  # nothing else runs then
-            )
+    def _answers(self) -> bool:
+        try:
+            Path(self.place).stat()  # pymysql does not close what it could not connect
+            return bool(self.execute("SELECT 1"))
+        except (FileNotFoundError, pymysql.OperationalError):
+            return False
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it: SIGKILL for a crash."""
-        if self._process:
-            self._process.send_signal(how)
-            self._process.wait(timeout=30)
-            self._process = None
+    def guard(self) -> None:
+        self.execute("CREATE USER IF NOT EXISTS guarded@'%%' IDENTIFIED BY %s", [PASSWORD])
+        self.execute("CREATE DATABASE IF NOT EXISTS guarded")
+        self.execute("GRANT ALL ON guarded.* TO guarded@'%'")
+
+    @contextmanager
+    def letting_read_only(self) -> Iterator[None]:
+        self.execute("SET GLOBAL read_only = 1")
+        try:
+            yield
+        finally:
+            self.execute("SET GLOBAL read_only = 0")
+
+    @contextmanager
+    def onlooker(self, url: str) -> Iterator[str]:
+        with self._reader("onlooker", _database_of(url)) as own:
+            yield own
+
+    @contextmanager
+    def visitor(self) -> Iterator[str]:
+        self.execute("CREATE DATABASE empty")
+        try:
+            with self._reader("visitor", "empty") as own:
+                yield own
+        finally:
+            self.execute("DROP DATABASE empty")
+
+    @contextmanager
+    def _reader(self, name: str, database: str) -> Iterator[str]:
+        self.execute(f"CREATE USER {name}@'%'")
+        try:
+            self.execute(f"GRANT SELECT ON {database}.* TO {name}@'%'")
+            yield self.url(database, user=name)
+        finally:
+            self.execute(f"DROP USER {name}@'%'")
 
 
 def missing() -> str | None:
@@ -145,17 +204,12 @@ def running_server() -> Iterator[MariadbServer]:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="sigid-mariadb-", dir="/tmp"))  # a socket's path must be short
-    folder.chmod(0o711)  # `ordinary_user` must come through to the socket
-    try:
+    with TemporaryDirectory(prefix="sigid-mariadb-", dir="/tmp") as name:  # a socket's path must be short
+        folder = Path(name)
+        folder.chmod(0o711)  # `ordinary_user` must come through to the socket
         server = OwnMariadbServer(folder)
-        server.start()
-        try:
+        with server.running():
             yield server
-        finally:
-            server.stop(signal.SIGKILL)  # nobody needs what it would put in order
-    finally:
-        shutil.rmtree(folder)
 
 
 class MariadbDatabases:
@@ -183,7 +237,7 @@ class MariadbDatabases:
             return touched
 
     def make_older(self, url: str, version: int, like: str) -> None:
-        rows = [f'INSERT INTO "{table}" SELECT * FROM {_database_of(like)}."{table}"' for table in FILLED]  # noqa: S608
+        rows = [f'INSERT INTO "{table}" SELECT * FROM {_database_of(like)}."{table}"' for table in FILLED]  # noqa: S608  # of constants
         self.execute(url, *schema_of_version(version, "mariadb"), *rows)
 
     def snapshot(self, url: str) -> object:
@@ -192,7 +246,7 @@ class MariadbDatabases:
             names = [name for (name,) in cursor.fetchall()]
             rows = {}
             for name in names:
-                cursor.execute(f'SELECT * FROM "{name}"')  # noqa: S608
+                cursor.execute(f'SELECT * FROM "{name}"')  # noqa: S608  # of constants
                 rows[name] = sorted(map(repr, cursor.fetchall()))
             return rows
 

@@ -1,4 +1,4 @@
-"""Readers that two files bring down, in the place of `extract`, for processes that know nothing of a test's own."""
+"""Readers that two files bring down, in the place of `interpret`, for processes that know nothing of a test's own."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import signal
 import time
 from collections.abc import Callable
 
-from sigid.pipeline.extract import Batch, Extracted, extract
+from sigid.pipeline.interpret import Job, Reading, interpret
 
 NAMES = ("0007_1.HWR", "0031_1.HWR")
 """Of the files."""
 
 
-def crashing(batch: Batch) -> list[Extracted]:
-    return _read(batch, lambda: os.kill(os.getpid(), signal.SIGSEGV))
+def crashing(job: Job) -> list[Reading]:
+    return _read(job, lambda: os.kill(os.getpid(), signal.SIGSEGV))
 
 
-def killed(batch: Batch) -> list[Extracted]:
-    return _read(batch, lambda: os.kill(os.getpid(), signal.SIGKILL))
+def killed(job: Job) -> list[Reading]:
+    return _read(job, lambda: os.kill(os.getpid(), signal.SIGKILL))
 
 
-def ending(batch: Batch) -> list[Extracted]:
-    return _read(batch, lambda: os._exit(3))
+def ending(job: Job) -> list[Reading]:
+    return _read(job, lambda: os._exit(3))
 
 
-def exhausting(batch: Batch) -> list[Extracted]:
+def exhausting(job: Job) -> list[Reading]:
     """Take more memory than the process may."""
-    return _read(batch, _exhaust)
+    return _read(job, _exhaust)
 
 
-def hanging(batch: Batch) -> list[Extracted]:
-    return _read(batch, lambda: time.sleep(600))
+def hanging(job: Job) -> list[Reading]:
+    return _read(job, lambda: time.sleep(600))
 
 
-def stopped(batch: Batch) -> list[Extracted]:
-    return _read(batch, lambda: os.kill(os.getpid(), signal.SIGSTOP))
+def stopped(job: Job) -> list[Reading]:
+    return _read(job, lambda: os.kill(os.getpid(), signal.SIGSTOP))
 
 
 def _exhaust() -> None:
@@ -45,8 +45,8 @@ def _exhaust() -> None:
     bytearray(2**30)
 
 
-def _read(batch: Batch, fate: Callable[[], object]) -> list[Extracted]:
-    if any(task.path.endswith(NAMES) for task in batch.tasks):
+def _read(job: Job, fate: Callable[[], object]) -> list[Reading]:
+    if any(file.path.endswith(NAMES) for file in job.files):
         faulthandler.disable()  # it is meant, and nobody wants to read of it
         fate()
-    return extract(batch)
+    return interpret(job)

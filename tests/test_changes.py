@@ -74,7 +74,7 @@ def compared(found: Iterable[Found], known: Iterable[FileLine], **options: Any) 
 def should_be(file: Found, line: FileLine | None, *, rehash: bool) -> Action:
     """The decision once more, case by case."""
     if line is None:
-        return Action.READ
+        return Action.MEET
     exists = line.state in (State.LOADED, State.REJECTED)
     if file.rejection:
         if line.state is State.REJECTED and (line.reason, line.detail) == file.rejection:

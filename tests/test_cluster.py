@@ -24,19 +24,26 @@ from distributed.core import rpc
 
 from sigid.errors import Reason, SettingError, SigidError
 from sigid.pipeline import cluster, study, workers
-from sigid.pipeline.extract import Batch, Extracted, Task, extract
+from sigid.pipeline.interpret import File, Job, Reading, interpret
 from sigid.pipeline.load import Loaded, load
 from sigid.pipeline.workers import executor
 from sigid.settings import Settings
 from sigid.sources.base import Source
-from sigid.sources.formats import Format
 from sigid.sources.registry import SOURCES
 from tests.at_workers import Notes, failing, signing, slowly
 from tests.test_readme import README
-from tests.trees import Site, later, picture, site_a, trajectories, trajectory
+from tests.trees import Anything, Site, in_batches_of, later, picture, site_a, trajectories, trajectory
 
 PROJECT = Path(__file__).parents[1]
-NOTHING = Batch("/nowhere", accepts_blank=False, tasks=[])
+
+
+def job(root: Path, *paths: str) -> Job:
+    """The files at these paths below the root, whatever they are called."""
+    source = Anything()
+    return Job(str(root), source, source.names(None), None, [File(path) for path in paths])
+
+
+NOTHING = job(Path("/nowhere"))
 
 _T = TypeVar("_T")
 
@@ -144,7 +151,7 @@ def additional_worker(dask: Dask, **environment: str) -> Iterator[str]:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work for everybody."""
-    monkeypatch.setattr(study, "BATCH_FILES", 5)
+    in_batches_of(5, monkeypatch.setattr)
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 1)
 
 
@@ -220,8 +227,8 @@ def test_workers_that_only_the_scheduler_reaches_do_as_well(
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """45 files, in nine batches that take their time."""
-    monkeypatch.setattr(study, "BATCH_FILES", 5)
-    monkeypatch.setattr(study, "extract", slowly)
+    in_batches_of(5, monkeypatch.setattr)
+    monkeypatch.setattr(study, "interpret", slowly)
     site = site_a(tmp_path, trajectories(range(45)))
     site.scan()
     return site
@@ -232,7 +239,7 @@ def local_digest(site: Site) -> str:
     other = site.afresh()
     other.scan()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "extract", extract)
+        patch.setattr(study, "interpret", interpret)
         assert load(other.source, other.settings).problem is None
     return other.digest()
 
@@ -331,11 +338,11 @@ from sigid.errors import SigidError
 from sigid.pipeline import study
 from sigid.pipeline.load import load
 from tests.at_workers import slowly
-from tests.trees import Site
+from tests.trees import Site, in_batches_of
 
 site = Site(Path(sys.argv[1])).using(cluster=sys.argv[2])
-study.BATCH_FILES = 1
-study.extract = slowly
+in_batches_of(1)
+study.interpret = slowly
 try:
     load(site.source, site.settings, progress=lambda done, _total: print(done, flush=True))
 except SigidError as error:
@@ -428,32 +435,31 @@ def test_where_a_worker_sees_nothing_of_a_dataset_nothing_is_lost_and_the_next_r
 
 
 def test_what_only_a_worker_cannot_read_is_told_with_its_name(tmp_path: Path) -> None:
-    batch = Batch(
-        str(tmp_path), accepts_blank=False, tasks=[Task("there", Format.HWR, b""), Task("gone", Format.HWR, b"")]
-    )
     (tmp_path / "there").touch()
-    denied = Extracted((Reason.UNREADABLE, "Permission denied"))
+    denied = Reading((Reason.UNREADABLE, "Permission denied"))
 
-    seen = cluster.as_seen_here(batch, [denied, denied], "tcp://w", time.time_ns())
+    seen = cluster.as_seen_here(job(tmp_path, "there", "gone"), [denied, denied], "tcp://w", time.time_ns())
 
-    assert seen == [Extracted((Reason.UNREADABLE, "Permission denied, says the worker tcp://w")), denied]
+    assert seen == [Reading((Reason.UNREADABLE, "Permission denied, says the worker tcp://w")), denied]
 
 
 def test_a_file_that_changed_since_a_worker_read_it_is_no_other_one(tmp_path: Path) -> None:
-    batch = Batch(str(tmp_path), accepts_blank=False, tasks=[Task("file", Format.HWR, b"")])
+    one = job(tmp_path, "file")
     (tmp_path / "file").write_bytes(trajectory((1, 2, 3)))
     time.sleep(0.03)
     asked = time.time_ns()
-    read = extract(batch)
+    read = interpret(one)
     time.sleep(0.03)
 
     (tmp_path / "file").write_bytes(trajectory((1, 2, 3), (4, 5, 6)))
-    changed = cluster.as_seen_here(batch, read, "tcp://w", asked)
+    changed = cluster.as_seen_here(one, read, "tcp://w", asked)
     time.sleep(0.03)
-    other = cluster.as_seen_here(batch, read, "tcp://w", time.time_ns())
+    other = cluster.as_seen_here(one, read, "tcp://w", time.time_ns())
 
     assert changed == read
-    assert other == [Extracted((Reason.UNREADABLE, "the worker tcp://w has another file in its place"))]
+    assert [each.rejection for each in other] == [
+        (Reason.UNREADABLE, "the worker tcp://w has another file in its place")
+    ]
 
 
 # Who is refused
@@ -529,7 +535,7 @@ def test_a_worker_of_another_version_that_joins_later_refuses_the_work(
     with executor(settings_for(dask.address), 1) as elsewhere:
         monkeypatch.setattr(cluster, "versions", lambda: {**VERSIONS, "hwr": "99"})  # so theirs is another one
 
-        future = elsewhere.submit(extract, NOTHING)
+        future = elsewhere.submit(interpret, NOTHING)
 
         with pytest.raises(SettingError) as refused:
             future.result()
@@ -551,7 +557,7 @@ def test_a_worker_without_sigid_that_joins_later_is_named(tmp_path: Path, other_
     with executor(settings_for(other_dask.address), 1) as elsewhere:
         (late,) = other_dask.start_workers(1, PYTHONPATH=str(tmp_path))
         other_dask.stop(first)
-        future = elsewhere.submit(extract, NOTHING)
+        future = elsewhere.submit(interpret, NOTHING)
 
         with pytest.raises(SettingError, match=f"^the worker {late} cannot say which sigid it has"):
             future.result()

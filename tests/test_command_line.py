@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,60 +20,19 @@ from sigid.warehouse.roles import Roles
 from sigid.warehouse.warehouse import open_warehouse
 from tasks.state import ContentChecker
 from tests.databases import SqliteFiles
+from tests.users import PROJECT, User
 
-PROJECT = Path(__file__).parents[1]
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects", "migrate", "grant"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "verify", "erase", "migrate", "grant"),
 ]
 HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
 WAY_OUT = "nothing was done: `doit migrate` brings it there"
 
 
-class User:
-    """Someone with a warehouse of his own, who looks at the project's datasets."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.build = folder / "build"
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGID_")}
-        self.environment |= {"SIGID_DATASETS": str(PROJECT / "datasets"), "SIGID_BUILD": str(self.build)}
-        self.environment |= {"PYTHONPATH": str(PROJECT)}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "doit", *arguments],
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def doit(self, *arguments: str, code: int = 0) -> str:
-        """What it prints; it ends with that exit code, and never with a traceback."""
-        process = self.start(*arguments)
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == code, output
-        assert "Traceback" not in output
-        return output
-
-    def own_datasets(self) -> Path:
-        """Datasets of his own, to be changed."""
-        datasets = self.folder / "datasets"
-        shutil.copytree(PROJECT / "datasets", datasets)
-        self.environment["SIGID_DATASETS"] = str(datasets)
-        return datasets
-
-    def digest(self) -> str:
-        with open_warehouse(f"sqlite:///{self.build}/warehouse.sqlite") as warehouse:
-            return warehouse.digest()
-
-    def files(self) -> dict[str, bytes]:
-        """All that lies in the build folder."""
-        return {str(each): each.read_bytes() for each in sorted(self.build.rglob("*")) if each.is_file()}
+def without_doits_own(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if "doit.sqlite3" not in name}
 
 
 @pytest.fixture
@@ -161,12 +121,74 @@ def test_rehash_reads_everything_again_and_changes_nothing(loaded: User) -> None
     assert loaded.digest() == digest
 
 
+def test_a_verification_of_a_sound_warehouse_counts_what_it_looked_at_and_writes_nothing(loaded: User) -> None:
+    before = loaded.files()
+
+    output = loaded.doit("verify")
+
+    assert output == (
+        "verified 67 signatures, 24 signees, 12 forgers, 108 lines of the ledger and 2 loads, and read 91 files again: "
+        "0 wrong; nothing was written\n"
+    )
+    assert without_doits_own(loaded.files()) == without_doits_own(before)
+
+
+def test_a_verification_of_a_sample_tells_the_seed_that_chooses_it_again(loaded: User) -> None:
+    output = loaded.doit("verify", "--sample=5", "--source=source_b")
+
+    (seed,) = re.findall("read 5 files again \\(at most 5 of each source, (--seed [0-9a-f]{8})\\): 0 wrong", output)
+    assert loaded.doit("verify", "--sample=5", "--source=source_b", *seed.split()) == output
+
+
+def test_a_verification_that_finds_damage_names_it_and_fails_until_it_is_mended(user: User) -> None:
+    user.doit()
+    with closing(sqlite3.connect(user.build / "warehouse.sqlite", isolation_level=None)) as connection:
+        ((id_,),) = connection.execute("SELECT min(signature_id) FROM trajectory").fetchall()
+        ((path,),) = connection.execute("SELECT path FROM source_file WHERE signature_id = ?", [id_]).fetchall()
+        connection.execute("UPDATE trajectory SET x = zeroblob(8) WHERE signature_id = ?", [id_])
+
+    output = user.doit("verify", code=1)
+
+    first, last, failed = output.splitlines()
+    assert first.startswith(f"! source_a/{path}: it has ")
+    assert first.endswith(" numbers; `doit load_source_a --rehash` puts it right")
+    assert last.endswith(": 1 wrong; nothing was written")
+    assert failed == "verify failed: 1 found wrong, as told above"
+    user.doit("load_source_a")
+    user.doit("verify", code=1)
+    user.doit("load_source_a", "--rehash")
+    user.doit("verify")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "there is nothing to verify in"),
+        (b"garbage" * 1000, "file is not a database; restore it from a backup, or move it away and load again"),
+    ],
+)
+def test_a_file_that_is_no_warehouse_is_told_in_one_line_and_left_alone(user: User, content: bytes, told: str) -> None:
+    user.build.mkdir()
+    (user.build / "warehouse.sqlite").write_bytes(content)
+
+    (line,) = user.doit("verify", code=1).splitlines()
+
+    assert line.startswith("verify failed: ")
+    assert told in line
+    assert (user.build / "warehouse.sqlite").read_bytes() == content
+
+
+def test_a_verification_is_asked_for_sources_and_numbers_that_there_are(loaded: User) -> None:
+    assert "--source='x' is no source; there are source_a, source_b" in loaded.doit("verify", "--source=x", code=1)
+    assert "--sample='-1' is no number of files" in loaded.doit("verify", "--sample=-1", code=1)
+
+
 def test_a_plan_says_what_a_load_does_and_writes_nothing(user: User) -> None:
     planned = user.doit("plan_source_a")
 
     assert not (user.build / "warehouse.sqlite").exists()
     assert not (user.build / "source_a").exists()
-    assert "47 to add, 0 to change, 0 to retire, 32 to reject" in planned
+    assert "47 to add (+), 0 to change (~), 0 to retire (-), 32 to reject (!)" in planned
     assert "47 added, 0 changed, 0 unchanged, 0 retired, 32 rejected" in user.doit("load_source_a")
 
 
@@ -249,24 +271,6 @@ def test_a_full_disk_keeps_doits_own_database_in_memory(user: User) -> None:
     assert (done.stdout, done.stderr) == ("a state None\n", "")
 
 
-@pytest.mark.parametrize("task", ["load_source_a", "rejects"])
-def test_what_cannot_be_said_on_a_full_disk_is_told_in_one_line_and_done_all_the_same(user: User, task: str) -> None:
-    # doit ended with a traceback and 3 where its output went to a file on the disk that was full.
-    if task == "rejects":
-        user.doit("load_source_a")
-    with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "doit", task]
-        done = subprocess.run(
-            command, cwd=PROJECT, env=user.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert "No space left on device" in line
-    with open_warehouse(f"sqlite:///{user.build}/warehouse.sqlite") as warehouse:
-        assert warehouse.catalog()["source_a"]["signatures"] == 47
-
-
 def refusals() -> Iterator[tuple[str, dict[str, str], str, int]]:
     yield "workers", {"SIGID_WORKERS": "many"}, "SIGID_WORKERS is 'many'", 3
     yield "url", {"SIGID_WAREHOUSE": f"postgresql://me:{CANARY}@host/db"}, "SIGID_WAREHOUSE is not the URL", 3
@@ -308,7 +312,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
     SqliteFiles().make_older(older, 1, f"sqlite:///{user.build}/warehouse.sqlite")
     user.environment["SIGID_WAREHOUSE"] = older
 
-    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "grant"):
+    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "erase", "grant"):
         refused = user.doit(task, code=1).splitlines()[-1]
         assert refused.startswith(f"{task} failed: the warehouse ")
         assert refused.endswith(f"has schema version 1, this sigid works with {SCHEMA_VERSION}; {WAY_OUT}")
@@ -324,7 +328,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
 
 
 def test_what_is_asked_of_a_warehouse_that_is_not_there_makes_none(user: User) -> None:
-    for task in ("catalog", "rejects", "migrate", "grant"):
+    for task in ("catalog", "rejects", "verify", "erase", "migrate", "grant"):
         assert "there is no warehouse yet" in user.doit(task, code=1)
 
     assert not (user.build / "warehouse.sqlite").exists()
@@ -336,7 +340,79 @@ def test_a_file_has_no_roles_to_grant(loaded: User) -> None:
     assert line.endswith("is a file, which has no roles: its permissions say who may read and write it")
 
 
+def test_a_person_is_erased_and_the_files_that_still_lie_there_are_listed(user: User) -> None:
+    datasets = user.own_datasets()
+    user.doit()
+    he = ("--signee", "source_a/online/genuine/1")
+    genuine = sorted(str(file) for file in (datasets / "SOURCE_A/Online/Genuine").glob("001_*.HWR"))
+    before = user.digest(), without_doits(user.files())
+
+    rehearsed = user.doit("erase", *he, "--dry-run")
+    assert (user.digest(), without_doits(user.files())) == before
+    told = user.doit("erase", *he).splitlines()
+    loaded = user.doit()
+    planned = user.doit("plan_source_a")
+    again = user.doit("erase")
+
+    assert told[0].startswith("erased: signature ")
+    assert rehearsed.splitlines()[0] == told[0].replace("erased", "would be erased")
+    assert "files are still there, and left out by every load; to be deleted by whoever may:" in told[1]
+    assert set(genuine) < set(told[2:])
+    assert f", {len(told) - 2} erased; see doit rejects" in loaded
+    assert "x\tOnline/Genuine/001_1.HWR\terased" in planned
+    assert planned.splitlines()[-1].endswith(f", {len(told) - 2} erased (x); nothing was written")
+    assert again == "erased: no rows\n"
+    assert not [name for name, content in user.files().items() if b"Online/Genuine/001_" in content]
+    assert str(datasets / "SOURCE_A/Online/Genuine/001_1.HWR.bak") in told
+
+
+def without_doits(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files but doit's database, which notes that a task was run."""
+    return {name: content for name, content in files.items() if "doit.sqlite3" not in name}
+
+
+def test_erasures_are_exported_and_applied(user: User) -> None:
+    user.own_datasets()
+    user.doit()
+    backup = user.folder / "backup.sqlite"
+    with sqlite3.connect(user.build / "warehouse.sqlite") as connection:
+        connection.execute("VACUUM INTO ?", [str(backup)])
+    connection.close()
+    file = user.folder / "erasures.json"
+    told = user.doit("erase", "--signee", "source_a/online/genuine/1")
+    digest = user.digest()
+
+    assert user.doit("erase", "--export", str(file)) == f"1 erasures are in {file}\n"
+    user.environment["SIGID_WAREHOUSE"] = f"sqlite:///{backup}"
+    assert user.doit("erase", "--apply", str(file)) == told
+
+    with open_warehouse(f"sqlite:///{backup}") as warehouse:
+        assert warehouse.digest() == digest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--signee", "source_a/online/genuine/777"], "neither in the warehouse nor among the files"),
+        (["--signee", "/"], "--signee: '/' is not a key"),
+        (["--signature", "001_1.HWR"], "is not the id of a signature"),
+        (["--export", "a", "--signee", "source_a/online/genuine/1"], "say it alone"),
+        (["--apply", "a", "--signee", "source_a/online/genuine/1"], "--apply erases what its file says"),
+        (["--apply", "/nowhere"], "/nowhere cannot be read: No such file or directory"),
+    ],
+)
+def test_an_erasure_that_makes_no_sense_is_refused(loaded: User, arguments: list[str], words: str) -> None:
+    digest = loaded.digest()
+
+    refused = loaded.doit("erase", *arguments, code=1)
+
+    assert refused.startswith("erase failed: ")
+    assert words in refused
+    assert loaded.digest() == digest
+
+
 def test_the_help_of_what_is_done_to_a_whole_warehouse_explains_it(user: User) -> None:
+    assert "doit erase --signee source_a/online/genuine/1" in user.doit("help", "erase")
     assert "bring a warehouse of an older schema to the one of this sigid" in user.doit("help", "migrate")
     for role in Roles():
         assert role in user.doit("help", "grant")

@@ -291,7 +291,12 @@ def test_the_locks_have_every_dependency_that_the_project_names() -> None:
 
 
 def test_the_development_lock_has_all_that_the_other_has() -> None:
-    assert set(pins("requirements.lock")) <= set(pins("requirements-dev.lock"))
+    """The same file of each package, be it on more systems."""
+
+    def files(lock: str) -> set[str]:
+        return {re.sub(" ; .*?(?= --hash)", "", line) for _, line in pins(lock)}
+
+    assert files("requirements.lock") <= files("requirements-dev.lock")
 
 
 def test_pip_is_the_file_whose_hash_is_noted() -> None:
@@ -310,6 +315,69 @@ def test_the_wheel_has_the_library_and_nothing_else(tmp_path: Path) -> None:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(PROJECT)) for path in (PROJECT / "sigid").rglob("*.py")}
     assert files == modules | {"sigid/py.typed"}
+
+
+def test_nothing_is_installed_without_hashes_but_what_no_run_of_sigid_uses() -> None:
+    """SECURITY.md names them: the tool that writes the locks, and the benchmark's rivals."""
+    files = [*PROJECT.glob("dev/**/*"), *PROJECT.glob(".ci/*"), PROJECT / "Dockerfile"]
+    texts = {
+        str(file.relative_to(PROJECT)): file.read_text()
+        for file in files
+        if file.suffix in ("", ".sh", ".py") and file.is_file()
+    }
+    pip = re.compile(r"^.*\bpip\b.*\binstall\b(?!ed).*$", re.MULTILINE)
+
+    found = {name: pip.findall(text.replace("\\\n", "")) for name, text in texts.items()}
+
+    installs = {name: lines for name, lines in found.items() if lines}
+    hashed = {name for name, lines in installs.items() if all("--require-hashes" in line for line in lines)}
+    assert hashed == {"dev/environment.sh", "Dockerfile"}
+    assert installs.keys() - hashed == {"dev/lock", "dev/benchmark/environment.py"}
+
+
+@pytest.mark.parametrize("tree", ["sigid", "tasks", "dev", "tests"])
+def test_a_security_rule_that_is_switched_off_says_why(tree: str) -> None:
+    without = re.compile(r"# noqa: S\d+\s*$", re.MULTILINE)
+
+    assert [str(file) for file in (PROJECT / tree).rglob("*.py") if without.search(file.read_text())] == []
+
+
+DANGERS = {
+    "S102": "exec(text)",
+    "S301": "import pickle\n\npickle.loads(text)",
+    "S302": "import marshal\n\nmarshal.loads(text)",
+    "S306": "import tempfile\n\ntempfile.mktemp()",
+    "S307": "eval(text)",
+    "S310": "import urllib.request\n\nurllib.request.urlopen(text)",
+    "S314": "import xml.etree.ElementTree as tree\n\ntree.parse(text)",
+    "S324": "import hashlib\n\nhashlib.md5(text)",
+    "S506": "import yaml\n\nyaml.load(text)",
+    "S602": "import subprocess\n\nsubprocess.run(text, shell=True)",
+    "S605": "import os\n\nos.system(text)",
+    "S608": 'statement = f"SELECT * FROM signature WHERE id = {text}"',
+}
+
+
+@pytest.mark.parametrize("rule", DANGERS)
+@pytest.mark.parametrize("module", ["sigid/anything.py", "tasks/anything.py"])
+def test_what_would_run_or_unpack_foreign_bytes_does_not_pass_the_check(rule: str, module: str) -> None:
+    check = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--no-cache",
+        "--output-format=concise",
+        "--stdin-filename",
+        module,
+        "-",
+    ]
+
+    checked = subprocess.run(
+        check, cwd=PROJECT, input=f"{DANGERS[rule]}\n", capture_output=True, text=True, check=False
+    )
+
+    assert f" {rule} " in checked.stdout
 
 
 def instructions() -> dict[str, list[str]]:

@@ -192,7 +192,7 @@ def test_points_are_handed_out_as_they_lie_there_without_a_copy() -> None:
 
 @pytest.mark.parametrize(
     "pass_on",
-    [lambda points: points, Points, copy.copy, copy.deepcopy, lambda points: pickle.loads(pickle.dumps(points))],  # noqa: S301
+    [lambda points: points, Points, copy.copy, copy.deepcopy, lambda points: pickle.loads(pickle.dumps(points))],  # noqa: S301  # its own
 )
 def test_points_cannot_be_written_to_wherever_they_are_passed_on(pass_on: Callable[[Points], Points]) -> None:
     points = pass_on(Points(THREE))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
-from sigid.pipeline.extract import Batch, Extracted, extract
+from sigid.pipeline.interpret import Job, Reading, interpret
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.scan import scan
 from sigid.settings import Settings
@@ -38,11 +38,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that extraction is asked to read."""
     paths: list[str] = []
 
-    def noting(batch: Batch) -> list[Extracted]:
-        paths.extend(task.path for task in batch.tasks)
-        return extract(batch)
+    def noting(job: Job) -> list[Reading]:
+        paths.extend(file.path for file in job.files)
+        return interpret(job)
 
-    monkeypatch.setattr("sigid.pipeline.study.extract", noting)
+    monkeypatch.setattr("sigid.pipeline.study.interpret", noting)
     return paths
 
 

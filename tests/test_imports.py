@@ -27,7 +27,7 @@ MAY_IMPORT = {
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.pipeline": {
-        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service"),
+        *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service", "sigid.entity"),
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
     "sigid.report": {"sigid.report", "sigid.warehouse", "sigid.entity", *BOTTOM},
@@ -57,7 +57,7 @@ ONLY_IN = {
     "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
-    "PIL": {"sigid.sources.formats"},
+    "PIL": {"sigid.sources.formats", "sigid.pipeline.images"},
     "orjson": {"sigid.sources.formats.hwr"},
     "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
@@ -65,13 +65,16 @@ ONLY_IN = {
     "distributed": {"sigid.pipeline.cluster"},
     "pickle": {"sigid.pipeline.apart", "sigid.pipeline.cluster"},
     "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress"},
+    "pyarrow": {"sigid.warehouse.arrow", "sigid.warehouse.selection"},
+    "pandas": {"sigid.warehouse.selection"},
+    "polars": {"sigid.warehouse.selection"},
     "rich": {"sigid.report", "sigid.example", "tasks"},
 }
 """What each of these libraries is kept to, so that it can be replaced there."""
 
 HEAVY = {
     *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"),
-    *("psycopg", "pymysql", "tenacity", "dask"),
+    *("psycopg", "pymysql", "tenacity", "dask", "pyarrow", "pandas", "polars"),
 }
 
 
@@ -160,7 +163,7 @@ def test_what_dodo_imports_and_a_run_without_changes_needs_loads_nothing_heavy()
 
 
 def test_a_process_that_only_reads_files_loads_nothing_heavy() -> None:
-    assert loaded_with("sigid.pipeline.extract") == set()
+    assert loaded_with("sigid.pipeline.interpret") == set()
 
 
 def test_a_name_of_the_face_loads_what_it_needs() -> None:

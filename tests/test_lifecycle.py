@@ -326,6 +326,7 @@ class Lifecycle(RuleBasedStateMachine):
             if not signature.retired
         }
         assert {id_ for id_, *_ in signatures} == set(self.model.signatures)
+        assert [each for each in self.site.wrong() if "cannot be read" not in each] == []
 
     def _check_that_nothing_is_left_to_do(self, counts: Counter[str]) -> None:
         before = self.site.written()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sigid.errors import DatasetError, Reason, RemovalsWithheld, SigidError
-from sigid.pipeline import study, workers
+from sigid.pipeline import workers
 from sigid.pipeline.plan import Planned, Step, plan
 from sigid.sources.formats import Format
 from tests.trees import (
@@ -20,6 +20,7 @@ from tests.trees import (
     THREE_POINTS,
     Site,
     file_of,
+    in_batches_of,
     index,
     ordinary_user,
     picture,
@@ -93,11 +94,52 @@ def test_each_change_is_told_and_then_done(tmp_path: Path) -> None:
         "Offline/Genuine/015_01.PNG": Step.RETIRE,
     }
     assert {each.path: each.detail.partition(":")[0] for each in planned if each.detail} == {
+        "Offline/Genuine/001_01.PNG": "blank -> 3x2 L",
+        "Offline/Genuine/015_01.PNG": "its file is gone",
         OTHER: Reason.WRONG_COLUMN_COUNT,
         "Online/Genuine/notes": Reason.NAME_NOT_UNDERSTOOD,
     }
     assert site.counts() == {"added": 2, "changed": 1, "unchanged": 27, "retired": 1, "rejected": 4}
     assert site.plan() == []
+
+
+@pytest.mark.parametrize("files_a_batch", [1, 3, 1000])
+def test_the_files_that_are_there_come_in_the_order_of_their_paths_and_then_those_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_a_batch: int
+) -> None:
+    in_batches_of(files_a_batch, monkeypatch.setattr)
+    site = site_b(tmp_path)
+    site.load()
+    site.write({path: picture() for path in SAMPLE_B if path != "INDEX"})
+    site.write({f"{first}/unlisted": b"" for first in "0179f"})
+    site.remove(file_of("7d0d51a3-cf59-4d5e-a2c9-48e68c0d6051"))
+
+    *there, gone, missing = site.plan()
+
+    assert [each.path for each in there] == sorted(each.path for each in there)
+    assert Counter(each.step for each in there) == {Step.CHANGE: 6, Step.REJECT: 5}
+    assert (gone.step, missing.step) == (Step.RETIRE, Step.REJECT)
+
+
+def test_what_would_change_about_a_signature_is_told(tmp_path: Path) -> None:
+    retired, broken, shorter, moved = (f"Online/Genuine/00{n}_1.HWR" for n in (2, 3, 4, 5))
+    shaded = "Offline/Genuine/001_01.PNG"
+    site = site_a(tmp_path, dict.fromkeys((retired, broken, shorter, moved), THREE_POINTS) | {shaded: picture(1)})
+    site.load()
+    site.write({broken: b"1,2\n"})
+    site.remove(retired)
+    site.load()
+
+    site.write({retired: THREE_POINTS, broken: THREE_POINTS, shorter: trajectory((1, 2, 3)), shaded: picture(2)})
+    site.write({moved: THREE_POINTS.replace(b"9", b"8")})
+
+    assert {each.path: each.detail for each in site.plan()} == {
+        retired: "back again",
+        broken: "valid again",
+        shorter: "3 points -> 1 points",
+        moved: "other content",
+        shaded: "other content",
+    }
 
 
 def test_a_file_that_is_back_is_to_be_added(tmp_path: Path) -> None:
@@ -287,7 +329,7 @@ def test_an_unreadable_file_is_to_be_rejected_and_keeps_others_from_being_retire
 
 def test_two_processes_plan_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FILES_WORTH_A_PROCESS", 5)
-    monkeypatch.setattr(study, "BATCH_FILES", 7)
+    in_batches_of(7, monkeypatch.setattr)
     site = site_a(tmp_path)
     alone = site.plan()
 

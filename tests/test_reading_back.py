@@ -219,6 +219,10 @@ def test_rejections_come_by_source_and_path_with_reason_and_detail(filled: Wareh
     assert list(filled.rejections()) == of_a + of_b
     assert list(filled.rejections(source="source_b")) == of_b
     assert list(filled.rejections(source="source_c")) == []
+    assert list(filled.rejections(reason="empty")) == of_a[:2]
+    assert list(filled.rejections(source="source_b", reason=Reason.EMPTY)) == []
+    with pytest.raises(ValueError, match="'emty' is not a valid Reason"):
+        list(filled.rejections(reason="emty"))
 
 
 def test_a_reader_sees_whole_batches_only(warehouse: Warehouse, warehouse_url: str) -> None:

@@ -61,9 +61,13 @@ def project(tmp_path: Path) -> Path:
 def test_the_examples_of_reading_and_registering_run(project: Path, warehouse_url: str) -> None:
     doit(project, warehouse=warehouse_url)
 
-    reading, registering = (run(project, "-c", code, warehouse=warehouse_url) for code in blocks("python")[:2])
+    examples = blocks("python")[:3]
+    reading, pairing, registering = (run(project, "-c", code, warehouse=warehouse_url) for code in examples)
 
     assert re.search(r"^source_a \d+ signatures of \d+ signees$", reading, re.MULTILINE)
+    assert re.search(r"^[1-9]\d* pairs, made one by one$", pairing, re.MULTILINE)
+    assert re.search(r"^True \(\d+, \d+\) \(\d+, \d+\)$", pairing, re.MULTILINE)
+    assert "authenticity" in pairing
     assert re.search(r"^[0-9a-f]{64}$", reading, re.MULTILINE)
     assert registering == "added unchanged\n"
 
@@ -93,7 +97,7 @@ def test_there_is_an_example_of_each_view_and_it_finds_something(
 
 
 def test_the_recipe_adds_a_source_that_is_planned_loaded_and_read(project: Path) -> None:
-    (project / "sigid/sources/source_c.py").write_text(blocks("python")[2])
+    (project / "sigid/sources/source_c.py").write_text(blocks("python")[3])
     registry = project / "sigid/sources/registry.py"
     lines = registry.read_text().replace("    SourceB(),\n", "    SourceB(),\n    SourceC(),\n")
     registry.write_text(lines.replace("\n\nSOURCES", "\nfrom sigid.sources.source_c import SourceC\n\nSOURCES"))
@@ -108,7 +112,7 @@ def test_the_recipe_adds_a_source_that_is_planned_loaded_and_read(project: Path)
     catalogue = run(project, "-c", "import sigid\nwith sigid.open_warehouse() as w: print(w.catalog()['source_c'])")
 
     assert "load_source_c" in listed
-    assert "2 to add, 0 to change, 0 to retire, 1 to reject" in planned
+    assert "2 to add (+), 0 to change (~), 0 to retire (-), 1 to reject (!)" in planned
     assert "2 added, 0 changed, 0 unchanged, 0 retired, 1 rejected" in loaded
     assert "'genuine': 1, 'forged': 1, 'signees': 1" in catalogue
 
@@ -140,3 +144,12 @@ def test_every_task_is_explained() -> None:
     for task in listed:
         stage = re.sub(r"_source_\w$", "_<source>", task)
         assert f"| `{stage}` |" in README, task
+
+
+def test_what_security_md_names_is_there() -> None:
+    text = (PROJECT / "SECURITY.md").read_text(encoding="utf-8")
+
+    assert "(SECURITY.md)" in README
+    named = set(re.findall(r"`(?:tests/)?(test_\w+\.py)`", text))
+    assert len(named) > 10
+    assert {name for name in named if not (PROJECT / "tests" / name).is_file()} == set()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sigid.errors import DatasetError, Reason, RemovalsWithheld
+from sigid.errors import DatasetError, Reason, RemovalsWithheld, SigidError
 from sigid.pipeline import extract
 from sigid.pipeline.load import load
 from tests.trees import (
@@ -326,3 +329,114 @@ def test_any_number_of_files_may_be_renamed(tmp_path: Path) -> None:
     assert site.counts() == {"unchanged": 60}
     assert site.live() == live
     assert site.digest() == site.clean_digest()
+
+
+def sixty(folder: Path) -> Site:
+    """A source of sixty files in three of its folders."""
+    pictures = {f"Offline/Genuine/{n:03}_01.PNG": b"" for n in range(1, 11)}
+    forgeries = {f"Online/Forgeries/0007{n:03}_1.HWR": THREE_POINTS for n in range(1, 11)}
+    return site_a(folder, {**trajectories(range(1, 41)), **pictures, **forgeries})
+
+
+def emptied(site: Site) -> None:
+    for file in [each for each in site.root.rglob("*") if each.is_file()]:
+        file.unlink()
+
+
+def instead_of_the_root(site: Site) -> Path:
+    site.root.rename(site.folder / "elsewhere")
+    return site.root
+
+
+def most_are_gone(site: Site) -> None:
+    for file in sorted(site.root.rglob("*.HWR"))[:36]:
+        file.unlink()
+
+
+def all_folders_have_other_names(site: Site) -> None:
+    for folder in sorted(site.root.iterdir()):
+        folder.rename(folder.with_name(folder.name.upper()))
+
+
+def a_folder_is_a_file(site: Site) -> None:
+    shutil.rmtree(site.root / "Online/Genuine")
+    (site.root / "Online/Genuine").write_bytes(b"")
+
+
+def files_are_folders(site: Site) -> None:
+    for file in sorted(site.root.rglob("*.HWR")):
+        file.unlink()
+        file.mkdir()
+
+
+GONE: dict[str, Callable[[Site], object]] = {
+    "the root is missing": instead_of_the_root,
+    "the root is empty, as where nothing is mounted": lambda site: instead_of_the_root(site).mkdir(),
+    "the root is a file": lambda site: instead_of_the_root(site).write_bytes(b""),
+    "the root is a link to nowhere": lambda site: instead_of_the_root(site).symlink_to("nowhere"),
+    "the root is a link to itself": lambda site: instead_of_the_root(site).symlink_to(site.root),
+    "only empty folders are left": emptied,
+    "most of its files are gone": most_are_gone,
+    "a whole folder is gone": lambda site: shutil.rmtree(site.root / "Online"),
+    "all folders have other names": all_folders_have_other_names,
+    "a folder is a file": a_folder_is_a_file,
+    "all files are empty folders": files_are_folders,
+}
+
+
+@pytest.mark.parametrize("form", GONE)
+def test_in_whatever_form_a_source_is_gone_nothing_of_it_is_retired(tmp_path: Path, form: str) -> None:
+    site = sixty(tmp_path)
+    site.load()
+    before = site.digest()
+
+    GONE[form](site)
+    with pytest.raises(SigidError):  # noqa: PT012  # the load refuses to begin, or names its problem at the end
+        loaded = site.load()
+        raise loaded.problem or AssertionError("it is told")
+
+    assert site.digest() == before
+    assert "retired" not in site.catalog()
+
+
+@pytest.mark.parametrize("trouble", [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOTCONN])
+@pytest.mark.parametrize("folder", ["", "Online", "Online/Genuine"])
+def test_what_the_disk_or_the_network_does_not_give_out_is_not_retired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, trouble: int
+) -> None:
+    site = sixty(tmp_path)
+    site.load()
+    before = site.digest()
+    scandir = os.scandir
+
+    def failing(path: str) -> object:
+        if Path(path) == site.root / folder:
+            raise OSError(trouble, os.strerror(trouble), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    with pytest.raises(DatasetError, match=re.escape(os.strerror(trouble))):  # noqa: PT012  # as above
+        loaded = site.load()
+        raise loaded.problem or AssertionError("it is told")
+
+    assert site.digest() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"0\n", b"1\n", b"\xff\xfe"])
+def test_where_an_index_is_gone_or_none_nothing_is_retired(tmp_path: Path, content: bytes | None) -> None:
+    site = site_b(tmp_path)
+    site.load()
+    before = site.digest()
+    if content is None:
+        site.remove("INDEX")
+    else:
+        site.write({"INDEX": content})
+
+    if content == b"0\n":  # it is sound: seven signatures are listed no more, and their files rejected
+        assert site.counts() == {"rejected": 7}
+        assert site.live()
+        return
+    with pytest.raises(DatasetError):
+        site.load()
+
+    assert site.digest() == before

@@ -373,6 +373,34 @@ def test_a_file_with_a_hostile_name_can_be_read_all_the_same(tmp_path: Path) -> 
     assert site.counts() == {"unchanged": len(HOSTILE)}
 
 
+LOADED = """
+import sys
+from pathlib import Path
+from tests.trees import Anything, Site
+site = Site(Path(sys.argv[1]), Anything())
+print(site.counts(), ascii(sorted(site.ids())))
+"""
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_files_name_is_the_same_text_in_every_locale(tmp_path: Path, locale: str) -> None:
+    # In a locale that is not UTF-8 names came as other text: what was loaded was gone, and there again by other names.
+    site = Site(tmp_path, Anything())
+    site.write({"\u00e9/\u6f22\udcff\n.HWR": THREE_POINTS, "plain/1.HWR": THREE_POINTS})
+
+    run = subprocess.run(
+        [sys.executable, "-c", LOADED, tmp_path],
+        cwd=PROJECT,
+        env={**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert run.stdout == "{'added': 2} ['plain/1.HWR', '\\xe9/\\u6f22\\\\xff\\\\U0000000a.HWR']\n"
+    assert site.counts() == {"unchanged": 2}
+
+
 JUNK = [".DS_Store", "._001_01.PNG", "Thumbs.db", "desktop.ini", ".ds_store", "THUMBS.DB", "Desktop.ini"]
 
 

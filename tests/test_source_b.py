@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sigid.errors import DatasetError, Reason, Rejected
 from sigid.identity import Authenticity, Kind, Modality, PersonKey, signature_key
@@ -32,6 +35,35 @@ def reasons(parents: dict[str, str]) -> dict[str, Reason | None]:
         else:
             found[id_] = None
     return found
+
+
+NUMBERS = st.integers(0, 6)
+SPELT = [*map(uuid, range(6)), f"{uuid(0)[:-1]}f"]  # the last one's file is that of the first
+
+
+@given(st.dictionaries(NUMBERS, st.none() | NUMBERS, min_size=1), st.sets(NUMBERS))
+def test_what_is_sent_along_with_files_says_the_same_of_them(parents: dict[int, int | None], some: set[int]) -> None:
+    of_index = names({SPELT[id_]: "" if parent is None else SPELT[parent] for id_, parent in parents.items()})
+    paths = [file_of(SPELT[id_]) for id_ in some]
+
+    sent = pickle.loads(pickle.dumps(of_index.only(paths)))  # noqa: S301  # as it is sent
+
+    assert [verdict(sent, path) for path in paths] == [verdict(of_index, path) for path in paths]
+
+
+def test_as_little_is_sent_along_as_can_be() -> None:
+    of_index = names({GENUINE: "", FORGED: GENUINE, **{uuid(number): "" for number in range(4, 1000)}})
+
+    sent = of_index.only([file_of(FORGED)])
+
+    assert sorted(sent.expected()) == sorted(map(file_of, (GENUINE, FORGED)))
+
+
+def verdict(of_index: Names, path: str) -> object:
+    try:
+        return of_index.claim(path)
+    except Rejected as rejected:
+        return rejected.reason, rejected.detail
 
 
 def refusal(content: bytes) -> str:

@@ -44,9 +44,9 @@ def url_of(file: Path) -> str:
 
 
 def refusal(file: Path) -> str:
-    """The one line that says why there is no opening this file."""
-    with pytest.raises(WarehouseError) as refused:
-        open_warehouse(url_of(file))
+    """The one line that says why this file cannot be used."""
+    with pytest.raises(WarehouseError) as refused, open_warehouse(url_of(file)) as warehouse:
+        warehouse.catalog()
     text = str(refused.value)
     assert "\n" not in text
     assert str(file) in text

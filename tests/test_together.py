@@ -19,11 +19,11 @@ import pytest
 
 from sigid.entity import XYZSignature
 from sigid.errors import BusyError, SigidError
-from sigid.pipeline import study
 from sigid.pipeline.load import load
 from sigid.warehouse.ledger import FileLine, Ledger
 from tests.trees import (
     Site,
+    in_batches_of,
     ordinary_user,
     site_a,
     site_b,
@@ -38,7 +38,7 @@ PROJECT = Path(__file__).parents[1]
 def test_a_reader_sees_whole_batches_and_nothing_of_the_one_that_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study, "BATCH_FILES", 10)
+    in_batches_of(10, monkeypatch.setattr)
     site = site_a(tmp_path, trajectories(range(45)))
     seen: list[tuple[int, int]] = []
 
@@ -72,13 +72,12 @@ import sys
 from pathlib import Path
 
 from sigid.errors import BusyError
-from sigid.pipeline import study
 from sigid.pipeline.load import load
-from tests.trees import Site
+from tests.trees import Site, in_batches_of
 
 folder, build, warehouse, *waits = sys.argv[1:]
 site = Site(Path(folder)).using(build=Path(build), warehouse=warehouse)
-study.BATCH_FILES = 5
+in_batches_of(5)
 
 def wait(done, total):
     if waits and done == 5:
@@ -274,7 +273,7 @@ def test_a_load_that_is_killed_at_any_instant_is_finished_by_the_next_one(
     prepared = site_a(tmp_path / "prepared", trajectories(range(200)))
     prepare(prepared)
     clean = prepared.clean_digest()
-    chance = random.Random(2011)  # noqa: S311
+    chance = random.Random(2011)  # noqa: S311  # repeatable is what it must be
     with loader(Site(shutil.copytree(prepared.folder, tmp_path / "timed"))) as process:
         begun = time.monotonic()
         process.wait()

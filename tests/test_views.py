@@ -55,7 +55,7 @@ def test_they_show_no_path_no_asset_and_nothing_that_is_retired(site: Site) -> N
     assert len(hidden) > 50
 
     for view in VIEWS:
-        shown = str(rows_of(site, f"SELECT * FROM {view}"))  # noqa: S608
+        shown = str(rows_of(site, f"SELECT * FROM {view}"))  # noqa: S608  # of constants
         assert len(shown) > 50
         assert [each for each in hidden if each in shown] == []
 

@@ -39,7 +39,7 @@ THREE = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
 def test_the_tables_have_the_columns_that_others_write_queries_against(
     databases: Databases, warehouse_url: str, table: str, columns: str
 ) -> None:
-    assert databases.execute(warehouse_url, f'SELECT {columns.replace(" ", ", ")} FROM "{table}"') == []  # noqa: S608
+    assert databases.execute(warehouse_url, f'SELECT {columns.replace(" ", ", ")} FROM "{table}"') == []  # noqa: S608  # of constants
 
 
 def test_a_signature_of_an_unknown_signee_is_refused_without_a_word_of_the_signature(warehouse: Warehouse) -> None:
@@ -85,7 +85,7 @@ def test_a_repository_that_fails_within_a_transaction_leaves_nothing_behind(
         service.register_signatures([NewXYZSignature(points=Points(THREE))], key)
 
     for table in ("signee", "forger", "signature", "trajectory"):
-        assert databases.execute(warehouse_url, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608
+        assert databases.execute(warehouse_url, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608  # of constants
 
 
 @pytest.mark.parametrize("key", ["", "source_a/online/genuine/1"], ids=["without a key", "with a key"])
@@ -98,7 +98,7 @@ def test_a_call_that_the_database_refuses_half_way_leaves_nothing_behind(
         warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))], key)
 
     for table in ("signee", "signature"):
-        assert databases.execute(warehouse_url, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608
+        assert databases.execute(warehouse_url, f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608  # of constants
 
 
 def test_what_fails_in_an_outer_transaction_undoes_the_registrations_in_it(warehouse: Warehouse) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
@@ -22,17 +22,20 @@ import sigid.warehouse.sqlite  # noqa: F401  # before `ordinary_user`, who may h
 from sigid.errors import Reason
 from sigid.identity import Modality, PersonKey
 from sigid.pipeline import load as load_module
+from sigid.pipeline import study
 from sigid.pipeline.current import is_current
 from sigid.pipeline.listing import Listing, read_summary, stored_folders
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
 from sigid.pipeline.scan import clock, scan
+from sigid.pipeline.verify import Sample, Verification
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Claim, NamedByConvention, Source
 from sigid.sources.formats import Format
 from sigid.sources.source_a import SourceA
 from sigid.sources.source_b import SourceB
+from sigid.warehouse.finding import Finding, Mark
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.schema import signee, source_file
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
@@ -114,6 +117,11 @@ PARENTS_B = {
 
 SAMPLE_B: dict[str, bytes] = {"INDEX": index(PARENTS_B), **dict.fromkeys(map(file_of, PARENTS_B), b"")}
 """SOURCE_B as the assignment gives it."""
+
+
+def in_silence(_work: str) -> AbstractContextManager[Callable[[int, int], None]]:
+    """Shows no progress."""
+    return nullcontext(lambda _done, _total: None)
 
 
 class Site:
@@ -199,6 +207,16 @@ class Site:
 
     def plan(self) -> list[Planned]:
         return list(plan(self.source, self.settings))
+
+    def verify(self, sample: Sample | None = None) -> list[Finding]:
+        """What a verification finds."""
+        verification = Verification(self.settings, [self.source], sample)
+        return list(verification.findings(in_silence))
+
+    def wrong(self) -> list[str]:
+        """What it finds wrong: culprits, what is wrong with them, and the way out."""
+        found = self.verify()
+        return [f"{each.culprit}: {each.what}; {each.way_out}" for each in found if each.mark is Mark.WRONG]
 
     def is_current(self) -> bool:
         """Whether a scan finds that the warehouse holds what there is, so that no load is needed."""
@@ -290,6 +308,12 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float = 10) -> None:
     """Have loads take place when the files' last changes lie that far back."""
     monkeypatch.setattr(load_module, "clock", lambda place: clock(place) + int(seconds * 1e9))
+
+
+def in_batches_of(files: int, put: Callable[[Any, str, int], None] = setattr) -> None:
+    """Have loads read, and commit, so many files at a time. `put` is a test's ``monkeypatch.setattr``."""
+    put(study, "BATCH_FILES", files)
+    put(load_module, "TRANSACTION_FILES", files)
 
 
 @contextmanager

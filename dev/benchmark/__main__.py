@@ -8,9 +8,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dev.arguments import at_least
 from dev.benchmark import machine, report
 from dev.benchmark.contestants import CONTESTANTS
 from dev.benchmark.contestants.base import Contestant, Place
@@ -125,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Who is out of time in a run plays no more of that match. With a million files, name those who can: "
         "--files 1000000 --only scan find git floor",
     )
-    parser.add_argument("--files", type=_at_least(5), default=100_000, help="so many (%(default)s)")
-    parser.add_argument("--rounds", type=_at_least(1), default=5, help="pairs of runs a scenario (%(default)s)")
+    parser.add_argument("--files", type=at_least(5), default=100_000, help="so many (%(default)s)")
+    parser.add_argument("--rounds", type=at_least(1), default=5, help="pairs of runs a scenario (%(default)s)")
     parser.add_argument(
         "--only", "--rivals", nargs="+", choices=CONTESTANTS, metavar="NAME", help=f"of {', '.join(CONTESTANTS)} (all)"
     )
@@ -139,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workers",
-        type=_at_least(1),
+        type=at_least(1),
         default=len(os.sched_getaffinity(0)),
         help="processes that read files, where that can be told (%(default)s)",
     )
@@ -153,15 +154,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--markdown", action="store_true", help="report in Markdown")
     return parser
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isdecimal() and int(text) >= least):
-            raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} up")
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

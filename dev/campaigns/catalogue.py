@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from dev.campaigns import crash_points, failed_writes, power_cuts, random_kills, signals, together, worker_faults
+from dev.campaigns import (
+    change_detection,
+    crash_points,
+    environment,
+    failed_writes,
+    hostile_tree,
+    hwr_texts,
+    png_mutants,
+    power_cuts,
+    random_kills,
+    resources,
+    signals,
+    together,
+    torn_reads,
+    unreadable,
+    worker_faults,
+)
 from dev.campaigns.campaign import Campaign
 
 _ALL: tuple[Campaign, ...] = (
@@ -13,6 +29,14 @@ _ALL: tuple[Campaign, ...] = (
     together.CAMPAIGN,
     signals.CAMPAIGN,
     worker_faults.CAMPAIGN,
+    change_detection.CAMPAIGN,
+    torn_reads.CAMPAIGN,
+    unreadable.CAMPAIGN,
+    hostile_tree.CAMPAIGN,
+    png_mutants.CAMPAIGN,
+    hwr_texts.CAMPAIGN,
+    resources.CAMPAIGN,
+    environment.CAMPAIGN,
 )
 
 CAMPAIGNS = {campaign.name: campaign for campaign in _ALL}

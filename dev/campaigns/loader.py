@@ -10,6 +10,7 @@ import os
 import sys
 import time
 
+from sigid.pipeline import load as load_module
 from sigid.pipeline import study, workers
 from sigid.pipeline.load import load
 from sigid.settings import Settings
@@ -18,7 +19,7 @@ from sigid.sources.source_a import SourceA
 
 def main(batch: str, *waits: str) -> None:
     """Load, by as many processes as the settings say, however few files there are."""
-    study.BATCH_FILES = int(batch)
+    study.BATCH_FILES = load_module.TRANSACTION_FILES = int(batch)
     workers.FILES_WORTH_A_PROCESS = int(batch)
 
     def told(done: int, total: int) -> None:

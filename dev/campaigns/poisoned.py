@@ -15,20 +15,20 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sigid.pipeline import apart, pool, study, workers
-from sigid.pipeline.extract import Batch, Extracted, extract
+from sigid.pipeline.interpret import Job, Reading, interpret
 
 BATCH_FILES = 10
 APART_SECONDS = 2
 POOL_SECONDS = 4
 
 
-def read(batch: Batch) -> list[Extracted]:
-    """Extract, unless a poisoned file is to be read."""
+def read(job: Job) -> list[Reading]:
+    """Interpret, unless a poisoned file is to be read."""
     poisoned = os.environ.get("POISONED_FILES", "").split(",")
-    for task in batch.tasks:
-        if task.path.rpartition("/")[2] in poisoned:
+    for file in job.files:
+        if file.path.rpartition("/")[2] in poisoned:
             FATES[os.environ["POISONED_FATE"]]()
-    return extract(batch)
+    return interpret(job)
 
 
 def _exhaust_memory() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
     """Run doit so."""
     from dev.campaigns import poisoned  # by this name the processes of the pool find it
 
-    setattr(study, "extract", poisoned.read)  # noqa: B010  # it is theirs only by import
+    setattr(study, "interpret", poisoned.read)  # noqa: B010  # it is theirs only by import
     study.BATCH_FILES = BATCH_FILES
     workers.FILES_WORTH_A_PROCESS = BATCH_FILES
     apart.SECONDS = APART_SECONDS

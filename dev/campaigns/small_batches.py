@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import runpy
 
-from sigid.pipeline import study
+from sigid.pipeline import load, study
 
 FILES = 25
 
 if __name__ == "__main__":
-    study.BATCH_FILES = FILES
+    study.BATCH_FILES = load.TRANSACTION_FILES = FILES
     runpy.run_module("doit", run_name="__main__", alter_sys=True)

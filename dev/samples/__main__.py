@@ -8,8 +8,10 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from dev.arguments import at_least
 
 from . import source_a, source_b
 from .sample import Order
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", action="append", choices=DATASETS, help="only this one; may be given again")
     parser.add_argument("--seed", type=int, default=1, help="other people with another seed (%(default)s)")
     parser.add_argument(
-        "--files", type=_at_least(5), help="so many sound signatures a source; without: the small datasets"
+        "--files", type=at_least(5), help="so many sound signatures a source; without: the small datasets"
     )
     parser.add_argument(
         "--defects",
@@ -55,17 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         help="add the deliberately wrong files (without --files: yes)",
     )
     parser.add_argument("--wrong-count", action="store_true", help="make SOURCE_B's INDEX contradict itself")
-    parser.add_argument("--workers", type=_at_least(1), default=os.cpu_count() or 1, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=at_least(1), default=os.cpu_count() or 1, help="processes (%(default)s)")
     return parser
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isdecimal() and int(text) >= least):
-            raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} up")
-        return int(text)
-
-    return number
 
 
 def _command(order: Order) -> str:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sigid.errors import Reason
 from sigid.pipeline.crew import InThisProcess
-from sigid.pipeline.extract import Batch, Extracted
+from sigid.pipeline.interpret import Job, Reading
 
-Read: TypeAlias = Callable[[Batch], list[Extracted]]
+Read: TypeAlias = Callable[[Job], list[Reading]]
 
 SECONDS = 30
 """A process that has said nothing for so long, though it reads a few files only, hangs."""
@@ -44,24 +44,24 @@ class Apart(InThisProcess):
         self._context = context
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Have `fn`, which is `extract` or does the same, read a Batch, the only argument."""
-        (batch,) = args
-        return super().submit(self._read, fn, batch)
+        """Have `fn`, which is `interpret` or does the same, read the files of a Job, the only argument."""
+        (job,) = args
+        return super().submit(self._read, fn, job)
 
-    def _read(self, read: Read, batch: Batch) -> list[Extracted]:
-        done: list[Extracted] = []
-        while len(done) < len(batch.tasks):
-            done += self._attempt(read, batch._replace(tasks=batch.tasks[len(done) :])).results
-            for task in batch.tasks[len(done) : len(done) + _FEW]:  # at which it ended too early, if it did
-                again = self._attempt(read, batch._replace(tasks=[task]))
-                done += again.results or [Extracted((Reason.UNREADABLE, f"{again.end}, twice"))]
+    def _read(self, read: Read, job: Job) -> list[Reading]:
+        done: list[Reading] = []
+        while len(done) < len(job.files):
+            done += self._attempt(read, job._replace(files=job.files[len(done) :])).results
+            for file in job.files[len(done) : len(done) + _FEW]:  # at which it ended too early, if it did
+                again = self._attempt(read, job._replace(files=[file]))
+                done += again.results or [Reading((Reason.UNREADABLE, f"{again.end}, twice"))]
         return done
 
-    def _attempt(self, read: Read, batch: Batch) -> _Attempt:
+    def _attempt(self, read: Read, job: Job) -> _Attempt:
         """What one process says of the files, as far as it gets."""
-        results: list[Extracted] = []
-        with self._started(read, batch) as (process, answers):
-            while len(results) < len(batch.tasks):
+        results: list[Reading] = []
+        with self._started(read, job) as (process, answers):
+            while len(results) < len(job.files):
                 try:
                     answer = answers.next()
                 except TimeoutError:
@@ -74,9 +74,9 @@ class Apart(InThisProcess):
         return _Attempt(results)
 
     @contextmanager
-    def _started(self, read: Read, batch: Batch) -> Iterator[tuple[BaseProcess, Answers]]:
+    def _started(self, read: Read, job: Job) -> Iterator[tuple[BaseProcess, Answers]]:
         answers, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_answer, args=(answers, theirs, read, batch))
+        process = self._context.Process(target=_answer, args=(answers, theirs, read, job))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # what they do here is not for the new process to do
         try:
             process.start()
@@ -117,7 +117,7 @@ class Answers:
 
 
 class _Attempt(NamedTuple):
-    results: list[Extracted]
+    results: list[Reading]
     end: str = ""
     """How the process ended that did not get to the end."""
 
@@ -129,7 +129,7 @@ def _end_of(process: BaseProcess) -> str:
     return f"died ({name}), perhaps for want of memory"
 
 
-def _answer(theirs: Connection, answers: Connection, read: Read, batch: Batch) -> None:
+def _answer(theirs: Connection, answers: Connection, read: Read, job: Job) -> None:
     """What the process does. It ends when there is nobody to answer."""
     theirs.close()
     for stop in _STOPS:
@@ -137,18 +137,18 @@ def _answer(theirs: Connection, answers: Connection, read: Read, batch: Batch) -
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     with suppress(OSError, MemoryError), open(answers.fileno(), "wb", closefd=False) as out:
-        for start in range(0, len(batch.tasks), _FEW):
+        for start in range(0, len(job.files), _FEW):
             signal.alarm(2 * SECONDS)  # from outside nobody may be left to end it
-            answer = pickle.dumps(_read(read, batch._replace(tasks=batch.tasks[start : start + _FEW])), protocol=5)
+            answer = pickle.dumps(_read(read, job._replace(files=job.files[start : start + _FEW])), protocol=5)
             out.write(_SIZE.pack(len(answer)) + answer)
             out.flush()
     os._exit(0)
 
 
-def _read(read: Read, batch: Batch) -> list[Extracted] | Exception:
+def _read(read: Read, job: Job) -> list[Reading] | Exception:
     """The files' results, or a mistake of ours, which is raised where they are asked for."""
     try:
-        return read(batch)
+        return read(job)
     except MemoryError:
         raise
     except Exception as error:

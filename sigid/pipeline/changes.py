@@ -33,10 +33,11 @@ class Action(IntEnum):
 
     NOTHING = 0
     READ = 1
-    """It is read, unless its name turns out to be none: the name of a file that the ledger does not know is not judged
-    before its turn comes."""
+    """It is read."""
     REJECT = 2
     """It is rejected without being read."""
+    MEET = 3
+    """The ledger does not know it: it is read unless its name, which is judged when its turn comes, is none."""
 
 
 @dataclass(slots=True)
@@ -55,6 +56,10 @@ class Changes:
     """How many signatures stand as they are."""
     still_rejected: int = 0
     """How many rejections stand as they are."""
+
+    def to_read(self) -> int:
+        """How many files are to be read."""
+        return self.actions.count(Action.READ) + self.actions.count(Action.MEET)
 
     def add_others(self, counts: Counts, lines: Iterable[FileLine]) -> None:
         """Count what a load left behind, but for these lines, as standing as it is."""
@@ -91,7 +96,7 @@ def compare(
             _leave_behind(line, changes, hidden)
             line = next(lines, None)
         if line is None or line.path != path:
-            changes.actions.append(Action.READ)
+            changes.actions.append(Action.MEET)
             continue
         action = _decide(found(), line, rehash=rehash)
         changes.actions.append(action)

@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import xxhash
 
 from sigid.errors import Reason, SettingError, SigidError
-from sigid.pipeline.extract import Batch, Extracted, Plain, Task
+from sigid.pipeline.escape import raw
+from sigid.pipeline.extract import Plain
+from sigid.pipeline.interpret import File, Job, Reading
 from sigid.pipeline.listing import STAMP
 from sigid.sources.formats import Format
 
@@ -102,33 +104,33 @@ class Cluster(Executor):
         client.loop.add_callback(self._watch)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have `fn`, which is `extract` or does the same, read a Batch, the only argument.
+        """Have `fn`, which is `interpret` or does the same, read the files of a Job, the only argument.
 
         The job and its results are carried as bytes: Dask would take thousands of small objects apart one by one.
         """
-        (batch,) = args
-        batch = batch._replace(root=os.path.abspath(batch.root))  # a worker works in a folder of its own
-        remote = self._client.submit(pickle.loads, pickle.dumps(_Job(fn, batch)), pure=False)
+        (job,) = args
+        job = job._replace(root=os.path.abspath(job.root))  # a worker works in a folder of its own
+        remote = self._client.submit(pickle.loads, pickle.dumps(_Order(fn, job)), pure=False)
         answer: Future[Any] = Future()
         self._under_way.add(answer)
         answer.add_done_callback(self._under_way.discard)
-        self._client.loop.add_callback(self._answer, remote, batch, time.time_ns(), answer)
+        self._client.loop.add_callback(self._answer, remote, job, time.time_ns(), answer)
         return answer
 
-    async def _answer(self, remote: Remote[bytes], batch: Batch, asked: int, answer: Future[Any]) -> None:
+    async def _answer(self, remote: Remote[bytes], job: Job, asked: int, answer: Future[Any]) -> None:
         """Hand over what the worker says."""
         try:
             worker, results = pickle.loads(await remote)  # noqa: S301  # from our own function, as the way there was
-            outcome = as_seen_here(batch, results, worker, asked)
+            outcome = as_seen_here(job, results, worker, asked)
         except (Exception, CancelledError) as error:
-            failure = await self._explain(error, remote, batch)
+            failure = await self._explain(error, remote, job)
             if not answer.done():
                 answer.set_exception(failure)
         else:
             if not answer.done():
                 answer.set_result(outcome)
 
-    async def _explain(self, error: BaseException, remote: Remote[bytes], batch: Batch) -> BaseException:
+    async def _explain(self, error: BaseException, remote: Remote[bytes], job: Job) -> BaseException:
         from distributed import KilledWorker
 
         if isinstance(error, SigidError):
@@ -139,7 +141,7 @@ class Cluster(Executor):
             )
         if isinstance(error, KilledWorker):
             return SigidError(
-                f"each worker that was to read {batch.tasks[0].path} and what follows died, "
+                f"each worker that was to read {job.files[0].path} and what follows died, "
                 f"{error.allowed_failures + 1} in all, the last one {error.last_worker.address}, "
                 f"perhaps for want of memory; {_STANDS}: run again, with more memory a worker if it happens again"
             )
@@ -164,27 +166,27 @@ class Cluster(Executor):
             await asyncio.sleep(1)
 
 
-class _Job:
+class _Order:
     """What is to be done at a worker, in a form that does it where it is unpickled.
 
     So neither the scheduler nor a worker takes it apart before, and one that has no sigid can say so.
     """
 
-    def __init__(self, fn: Callable[..., Any], batch: Batch) -> None:
-        self._arguments = versions(), fn, batch
+    def __init__(self, fn: Callable[..., Any], job: Job) -> None:
+        self._arguments = versions(), fn, job
 
     def __reduce__(self) -> tuple[Callable[..., bytes], tuple[Any, ...]]:
         return _at_worker, self._arguments
 
 
-def _at_worker(theirs: Versions, fn: Callable[..., Any], batch: Batch) -> bytes:
+def _at_worker(theirs: Versions, fn: Callable[..., Any], job: Job) -> bytes:
     """Extract at a worker, which may have joined after the others were asked for their versions."""
     from distributed import get_worker
 
     worker = get_worker().address
     if difference := _difference(f"the worker {worker}", versions(), theirs):
         raise SettingError(difference)
-    return pickle.dumps((worker, fn(batch)), protocol=5)
+    return pickle.dumps((worker, fn(job)), protocol=5)
 
 
 @cache
@@ -239,39 +241,39 @@ def _difference(who: str, theirs: Versions, ours: Versions) -> str:
     return ""
 
 
-def as_seen_here(batch: Batch, results: list[Extracted], worker: str, asked: int) -> list[Extracted]:
+def as_seen_here(job: Job, results: list[Reading], worker: str, asked: int) -> list[Reading]:
     """The worker's results, but for files that it does not see as this machine does: those are unreadable.
 
     `asked` is when. Whether the worker has the same files is looked up for one of a batch; and for all of them, where
     that is another one or any is not there.
     """
-    read = list(zip(batch.tasks, results, strict=True))
+    read = list(zip(job.files, results, strict=True))
     sample = next((each for each in read if each[1].stamp), None)
-    strange = sample is not None and _is_another(batch.root, *sample, asked)
+    strange = sample is not None and _is_another(job.root, *sample, asked)
     if not strange and all(result.content_hash for result in results):
         return results
-    return [_as_seen_here(batch.root, *each, worker, asked) for each in read]
+    return [_as_seen_here(job.root, *each, worker, asked) for each in read]
 
 
-def _as_seen_here(root: str, task: Task, result: Extracted, worker: str, asked: int) -> Extracted:
-    path = os.path.join(root, task.path)
+def _as_seen_here(root: str, file: File, result: Reading, worker: str, asked: int) -> Reading:
+    path = os.path.join(root, raw(file.path))
     if result.outcome is Plain.GONE and os.path.lexists(path):
-        return _unreadable(f"the worker {worker} does not see it, and it is there")
+        return _unreadable(result, f"the worker {worker} does not see it, and it is there")
     if result.rejection and result.rejection[0] is Reason.UNREADABLE and os.access(path, os.R_OK):
-        return _unreadable(f"{result.rejection[1]}, says the worker {worker}")
-    if result.stamp and _is_another(root, task, result, asked):
-        return _unreadable(f"the worker {worker} has another file in its place")
+        return _unreadable(result, f"{result.rejection[1]}, says the worker {worker}")
+    if result.stamp and _is_another(root, file, result, asked):
+        return _unreadable(result, f"the worker {worker} has another file in its place")
     return result
 
 
-def _unreadable(detail: str) -> Extracted:
-    return Extracted((Reason.UNREADABLE, detail))
+def _unreadable(result: Reading, detail: str) -> Reading:
+    return Reading((Reason.UNREADABLE, detail), claim=result.claim, version=result.version)
 
 
-def _is_another(root: str, task: Task, result: Extracted, asked: int) -> bool:
+def _is_another(root: str, file: File, result: Reading, asked: int) -> bool:
     """Whether the file is another one here. Inodes do not tell: some shared storage gives each machine its own."""
     try:
-        here = os.lstat(os.path.join(root, task.path))
+        here = os.lstat(os.path.join(root, raw(file.path)))
     except OSError:
         return False
     rested = here.st_ctime_ns < asked

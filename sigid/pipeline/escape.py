@@ -1,25 +1,37 @@
-"""Files' names as text that can be printed and stored, and back."""
+"""Files' names as text that can be printed and stored, and back: UTF-8, whatever the locale takes names for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+_LOCALE_IS_UTF8 = sys.getfilesystemencoding().lower() == "utf-8"
 
 
 def all_shown(names: list[str]) -> list[str]:
     """Each of them as `shown`."""
-    if _is_plain("".join(names)):
+    if _LOCALE_IS_UTF8 and _is_plain("".join(names)):
         return names
     return [shown(name) for name in names]
 
 
 def shown(name: str) -> str:
     """A file's name as text that can be printed and stored: what cannot is escaped, and so is the backslash."""
+    if not _LOCALE_IS_UTF8:
+        name = os.fsencode(name).decode("utf-8", "surrogateescape")
     return name if _is_plain(name) else "".join(_escaped(character) for character in name)
+
+
+def all_raw(names: Sequence[str]) -> Sequence[str]:
+    """Each of them as `raw`."""
+    return names if _LOCALE_IS_UTF8 and "\\" not in "".join(names) else [raw(name) for name in names]
 
 
 def raw(path: str) -> str:
     """The opposite of `shown`."""
-    return "".join(_unescaped(path)) if "\\" in path else path
+    name = "".join(_unescaped(path)) if "\\" in path else path
+    return name if _LOCALE_IS_UTF8 else os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 def _is_plain(text: str) -> bool:

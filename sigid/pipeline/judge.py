@@ -12,9 +12,11 @@ import xxhash
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
 from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
-from sigid.sources.base import Claim, Names, Source
+from sigid.sources.base import Claim, Names, Source, extractor_version
+from sigid.sources.formats import Format
 
 _CLAIMS_AT_ONCE = 250_000
+_NEVER_TOO_LARGE = range(min(format_.max_bytes for format_ in Format) + 1)
 
 
 class Judge:
@@ -28,6 +30,7 @@ class Judge:
         self._listing = listing
         self._names = names
         self._rivals: dict[str, list[str]] = {}
+        self._doubtful = {UNASKED, NO_CLAIM}
 
     def all(self) -> Iterator[Place]:
         """Where every file is, in the order of the paths; without the index."""
@@ -93,16 +96,23 @@ class Judge:
             if folder.kind(index) is None:
                 path = folder.path_of(index)
                 by_key.setdefault(self._names.claim(path).key, []).append(path)
+                self._doubtful.add(folder.claims[index])
         self._rivals = {key: sorted(paths) for key, paths in by_key.items() if len(paths) > 1}
 
-    def judge(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
-        """What is known of a file before it is read, and what it claims to be unless it is rejected unread."""
+    def judge(self, folder: Folder, index: int) -> Found:
+        """What is known of a file before it is read."""
         path, content = folder.path_of(index), folder.content(index)
         try:
             claim = self._claim(folder, index, path)
         except Rejected as rejected:
-            return Found(path, content, rejection=(rejected.reason, rejected.detail)), None
-        return Found(path, content, claim.digest(), f"{self._source.version}.{claim.format.version}"), claim
+            return Found(path, content, rejection=(rejected.reason, rejected.detail))
+        return Found(path, content, claim.digest(), extractor_version(self._source, claim.format))
+
+    def rejection(self, folder: Folder, index: int) -> tuple[Reason, str] | None:
+        """Why the file is rejected unread, if it is; where nothing speaks for that, its name is not gone into."""
+        if folder.claims[index] not in self._doubtful and folder.size(index) in _NEVER_TOO_LARGE:
+            return None
+        return self.judge(folder, index).rejection
 
     def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):

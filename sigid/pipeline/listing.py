@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, overload
 import xxhash
 
 from sigid.private import write_whole
+from sigid.warehouse.tombstones import Tombstones
 
 FORMAT_VERSION = 3
 
@@ -284,6 +285,10 @@ class Listing:
     """The stamp of the manifest that lists just these files, where one was written."""
     departed: dict[str, int] = field(default_factory=dict)
     """The files that have gone since, and the hashes of what they claimed to be."""
+    without: Tombstones = field(default_factory=Tombstones)
+    """The tombstones of what was left out of the last load's listing, and perhaps of this one."""
+    erased: list[str] = field(default_factory=list)
+    """The paths of files that are there and left out."""
 
     def __iter__(self) -> Iterator[tuple[Folder, int]]:
         """Every file, as its folder and its index there, in the order of the paths (by code point)."""

@@ -7,19 +7,23 @@ is certain that it was meant to go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
+from sigid.outcome import Outcome
 from sigid.pipeline.again import again
-from sigid.pipeline.changes import Action, Found, Removals, weigh
-from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.changes import Found, Removals, weigh
+from sigid.pipeline.erase import in_force
+from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
+from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
-from sigid.pipeline.register import registered, store
+from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
@@ -30,6 +34,10 @@ from sigid.warehouse.database import open_database
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
 from sigid.warehouse.session import Session
 from sigid.warehouse.signatures import Signature, find_signatures
+
+TRANSACTION_FILES = 8000
+TRANSACTION_BYTES = 32 * 2**20
+"""How many files, or how much of their content, a transaction is about: larger ones write the same pages less often."""
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many files have been read."""
@@ -42,7 +50,7 @@ class Options:
     strict: bool = False
     """Fail where rejections stand."""
     rehash: bool = False
-    """Trust no stamp: read every file."""
+    """Trust no stamp, and nothing that is stored: read every file, and compare what it says with what is there."""
     allow_removals: bool = False
     """Retire what is gone, however much it is."""
 
@@ -54,6 +62,8 @@ class Loaded:
     counts: Counts
     problem: SigidError | None = None
     """RemovalsWithheld, DatasetError for folders that can't be read, or RejectionsStand where that was asked for."""
+    erased: int = 0
+    """How many files are there that were left out, because who or what they are of was erased."""
 
 
 def load(
@@ -88,7 +98,8 @@ def load(
         def go_on() -> Loaded:
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
-                study = Study(source, settings, listing, ledger, moment, rehash=options.rehash)
+                tombstones = in_force(settings, database, session, source)
+                study = Study(source, settings, listing, ledger, moment, tombstones, rehash=options.rehash)
                 listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
@@ -148,6 +159,7 @@ class _Load:
         self._session = session
         self._options = options
         self._started = datetime.now(UTC)
+        self._moment = session.moment(self._started)
         changes = study.changes
         stood = changes.unchanged - committed["added"] - committed["changed"]
         self._committed = committed
@@ -157,10 +169,9 @@ class _Load:
         self._complete = not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
-        done, total = 0, self._study.changes.actions.count(Action.READ)
-        for results in self._study.read(self._ledger.lines_of):
-            self._commit(results)
-            done += len(results)
+        done, total = 0, self._study.changes.to_read()
+        for files in self._commit(self._study.read(self._ledger.lines_of, self._moment)):
+            done += files
             progress(done, total)
         for batch in self._study.rejected():
             self._reject_unread(batch)
@@ -170,48 +181,66 @@ class _Load:
         manifest = keep(self._study.listing, place, self._study.affected)
         complete = self._complete and not removals.withheld
         self._ledger.finish(self._started, counts, manifest if complete else "")
-        return Loaded(counts, self._problem(removals, counts))
+        return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
-    def _commit(self, results: Sequence[tuple[Item, Extracted]]) -> None:
-        """Register what a batch of files says, and enter it in the ledger, in one transaction."""
+    def _commit(self, batches: Iterator[Sequence[tuple[Item, Reading]]]) -> Iterator[int]:
+        """Register what batches of files say, several in a transaction. Yields how many files one was about.
+
+        They are written while the next ones are read: what waits for its commit waits in the database.
+        """
+        for first in batches:
+            files = size = 0
+            verbs = Counter[str]()
+            with ExitStack() as transaction:
+                for results in chain([first], batches):
+                    verbs += self._register(results, transaction)
+                    files += len(results)
+                    size += sum([reading.size for _, reading in results])
+                    if files >= TRANSACTION_FILES or size >= TRANSACTION_BYTES:
+                        break
+            self._counts.update(verbs)
+            self._committed.update(added=verbs["added"], changed=verbs["changed"])
+            yield files
+
+    def _register(self, results: Sequence[tuple[Item, Reading]], transaction: ExitStack) -> Counter[str]:
+        """Register what a batch of files says, and enter it in the ledger, in the transaction, which is begun for it.
+
+        Returns the counts of what became of the valid files.
+        """
         lines: list[FileLine] = []
-        valid: list[tuple[Item, Extracted]] = []
-        for item, result in results:
-            if result.outcome is Plain.GONE:
-                self._complete = False
-            elif result.outcome is Plain.SAME:
-                self._counts["unchanged" if item.line and item.line.state is State.LOADED else "rejected"] += 1
-            elif result.rejection:
-                lines.extend(self._rejected(item, result, *result.rejection))
-            else:
-                valid.append((item, result))
+        valid: list[tuple[Item, Reading, Registrable]] = []
+        for item, reading in results:
+            match reading.outcome:
+                case Registrable() as new:
+                    valid.append((item, reading, new))
+                case Plain.GONE:
+                    self._complete = False
+                case Plain():
+                    self._counts["unchanged" if item.line and item.line.state is State.LOADED else "rejected"] += 1
+                case reason, detail:
+                    lines.extend(self._rejected(item, reading, reason, detail))
         if not valid and not lines:
-            return
-        moment = self._session.moment(datetime.now(UTC))
-        with self._session.transaction():
-            of_files = registered(valid, self._find, moment)
-            store(of_files, self._study.source, self._session, moment)
-            for of_file in of_files:
-                id_ = of_file.signature.row.id
-                lines.append(_line(of_file.item, of_file.extracted, State.LOADED, signature_id=id_))
-            self._ledger.write(lines, self._started)
-            self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
-        verbs = Counter(of_file.verb for of_file in of_files)
-        self._counts.update(verbs)
-        self._committed.update(added=verbs["added"], changed=verbs["changed"])
+            return Counter()
+        transaction.enter_context(self._session.transaction())
+        of_files = registered(valid, self._find)
+        store(of_files, self._study.source, self._session, self._moment)
+        lines.extend(_loaded(of_files))
+        self._ledger.write(lines, self._started)
+        self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
+        return Counter(of_file.verb for of_file in of_files)
 
     def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
         return find_signatures(self._session, signature_ids)
 
-    def _rejected(self, item: Item, result: Extracted, reason: Reason, detail: str) -> Iterator[FileLine]:
+    def _rejected(self, item: Item, reading: Reading, reason: Reason, detail: str) -> Iterator[FileLine]:
         """The line that says so, unless the ledger has it already."""
         self._counts["rejected"] += 1
-        if not result.content_hash:
+        if not reading.content_hash:
             self._complete = False
         if reason is Reason.UNREADABLE:
-            self._unreadable.append(item.found.path)
+            self._unreadable.append(item.path)
         last_good = item.line.signature_id if item.line else None
-        line = _line(item, result, State.REJECTED, reason=reason, detail=detail, signature_id=last_good)
+        line = _line(item, reading, State.REJECTED, reason=reason, detail=detail, signature_id=last_good)
         if line != item.line:
             yield line
 
@@ -269,13 +298,21 @@ class _Load:
         return problem
 
 
-def _line(item: Item, result: Extracted, state: State, **facts: Any) -> FileLine:
+def _loaded(of_files: Iterable[Result]) -> Iterator[FileLine]:
+    """The lines that say so, but for those that the ledger has already of what stands as it is."""
+    for item, reading, _, signature, outcome in of_files:
+        line = _line(item, reading, State.LOADED, signature_id=signature.row.id)
+        if outcome is not Outcome.UNCHANGED or line != item.line:
+            yield line
+
+
+def _line(item: Item, reading: Reading, state: State, **facts: Any) -> FileLine:
     return FileLine(
-        path=item.found.path,
+        path=item.path,
         state=state,
-        content_hash=result.content_hash.hex() or None,
-        size=result.size if result.content_hash else None,
-        extractor_version=item.found.version,
-        claim=item.found.claim,
+        content_hash=reading.content_hash.hex() or None,
+        size=reading.size if reading.content_hash else None,
+        extractor_version=reading.version,
+        claim=reading.claim,
         **facts,
     )

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from enum import StrEnum
+from heapq import merge
+from operator import attrgetter
 from typing import NamedTuple
 
 from sigid.errors import Reason
-from sigid.pipeline.changes import weigh
-from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.changes import Found, weigh
+from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
 from sigid.pipeline.scan import look, recall
@@ -20,10 +22,13 @@ from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import erasures, tombstones_of
 from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.location import is_there
+from sigid.warehouse.records import SignatureRow
 from sigid.warehouse.session import Session
 from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.tombstones import Tombstones
 
 
 class Step(StrEnum):
@@ -33,6 +38,8 @@ class Step(StrEnum):
     CHANGE = "~"
     RETIRE = "-"
     REJECT = "!"
+    LEAVE_OUT = "x"
+    """Who, or what, the file is of was erased."""
 
 
 class Planned(NamedTuple):
@@ -44,7 +51,10 @@ class Planned(NamedTuple):
 
 
 def plan(source: Source, settings: Settings) -> Iterator[Planned]:
-    """What a load would do, in the order in which it would: by what the files contain, not by their dates.
+    """What a load would do, by what the files contain, not by their dates.
+
+    The files of what was erased come first, then the others that are there, then those that are gone, each in the order
+    of their paths.
 
     Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError. Raises at the end what
     the load would name as the problem with the rest.
@@ -59,7 +69,9 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
             database = stack.enter_context(closing(open_database(settings.warehouse)))
             session = stack.enter_context(database.session())
         ledger = Ledger(session, source.name) if session else None
-        study = Study(source, settings, listing, ledger, time.time_ns(), rehash=False)
+        tombstones = tombstones_of(erasures(session)) if session else Tombstones()
+        study = Study(source, settings, listing, ledger, time.time_ns(), tombstones, rehash=False)
+        yield from (Planned(Step.LEAVE_OUT, path, "erased") for path in sorted(listing.erased))
         yield from _Plan(study, session, ledger).steps()
 
 
@@ -76,28 +88,32 @@ class _Plan:
 
     def steps(self) -> Iterator[Planned]:
         """What it would do."""
-        for results in self._study.read(self._ledger.lines_of if self._ledger else lambda _paths: {}):
-            yield from self._rejected(results)
-            yield from self._registered(results)
-        for batch in self._study.rejected():
-            yield from (_rejection(found.path, *found.rejection) for found in batch if found.rejection)
+        lines_of = self._ledger.lines_of if self._ledger else lambda _paths: {}
+        unread_up_to = self._study.in_step()
+        for results in self._study.read(lines_of, datetime.now(UTC)):
+            read = sorted([*self._rejected(results), *self._registered(results)], key=_path_of)
+            yield from merge(read, _rejections(unread_up_to(results[-1][0].path)), key=_path_of)
+        yield from _rejections(unread_up_to(None))
         yield from self._gone()
 
-    def _rejected(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
-        for item, result in results:
-            if result.rejection:
-                if result.rejection[0] is Reason.UNREADABLE:
-                    self._unreadable.append(item.found.path)
-                if item.line is None or (item.line.reason, item.line.detail) != result.rejection:
-                    yield _rejection(item.found.path, *result.rejection)
+    def _rejected(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
+        for item, reading in results:
+            if reading.rejection:
+                if reading.rejection[0] is Reason.UNREADABLE:
+                    self._unreadable.append(item.path)
+                if item.line is None or (item.line.reason, item.line.detail) != reading.rejection:
+                    yield _rejection(item.path, *reading.rejection)
 
-    def _registered(self, results: Iterable[tuple[Item, Extracted]]) -> Iterator[Planned]:
-        passed = (Plain.GONE, Plain.SAME)
-        valid = [(item, result) for item, result in results if not result.rejection and result.outcome not in passed]
-        for of_file in registered(valid, self._find, datetime.now(UTC)):
-            self._moved.update({of_file.signature.row.id} & self._leaving)
+    def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
+        valid = [(*each, each[1].outcome) for each in results if isinstance(each[1].outcome, Registrable)]
+        known = self._find([new.row.id for _, _, new in valid])
+        for of_file in registered(valid, lambda _: known):
+            row = of_file.signature.row
+            self._moved.update({row.id} & self._leaving)
             if of_file.verb in _STEPS:
-                yield Planned(_STEPS[of_file.verb], of_file.item.found.path)
+                before = known.get(row.id)
+                detail = _difference(before.row, row) if before else ""
+                yield Planned(_STEPS[of_file.verb], of_file.item.path, detail)
 
     def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
         return find_signatures(self._session, signature_ids) if self._session else {}
@@ -106,16 +122,41 @@ class _Plan:
         changes = self._study.changes
         removals = weigh(changes.vanished, self._moved, changes.known, self._unreadable)
         retired = {line.signature_id: line for line in removals.leaving if line.signature_id not in self._moved}
-        yield from (Planned(Step.RETIRE, line.path) for id_, line in retired.items() if id_)
         known = {line.path for line in changes.missing}
-        for path in self._study.missing(removals.withheld):
-            if path not in known:
-                yield _rejection(path, Reason.FILE_MISSING, f"{self._study.source.index} lists it, and it is not there")
+        yield from sorted(
+            [
+                *(Planned(Step.RETIRE, line.path, "its file is gone") for id_, line in retired.items() if id_),
+                *(self._missing(path) for path in self._study.missing(removals.withheld) if path not in known),
+            ],
+            key=_path_of,
+        )
         if problem := problem_with(self._study, removals):
             raise problem
 
+    def _missing(self, path: str) -> Planned:
+        return _rejection(path, Reason.FILE_MISSING, f"{self._study.source.index} lists it, and it is not there")
 
+
+_path_of = attrgetter("path")
 _STEPS = {"added": Step.ADD, "changed": Step.CHANGE}
+
+
+def _rejections(files: Iterable[Found]) -> Iterator[Planned]:
+    return (_rejection(found.path, *found.rejection) for found in files if found.rejection)
+
+
+def _difference(before: SignatureRow, now: SignatureRow) -> str:
+    """What a load would change about a signature, in a few words."""
+    facts = ((row.authenticity, row.modality, _extent(row)) for row in (before, now))
+    told = [f"{old} -> {new}" for old, new in zip(*facts, strict=True) if old != new]
+    told += ["back again"] * bool(before.retired_at) + ["valid again"] * bool(before.stale)
+    return ", ".join(told) or ("other content" if before.content_hash != now.content_hash else "read in another way")
+
+
+def _extent(row: SignatureRow) -> str:
+    if row.blank:
+        return "blank"
+    return f"{row.width}x{row.height} {row.mode}" if row.point_count is None else f"{row.point_count} points"
 
 
 def _rejection(path: str, reason: Reason, detail: str) -> Planned:

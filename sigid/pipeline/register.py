@@ -6,17 +6,15 @@ same ids: an entity a file would cost more than everything else that a load does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from sigid.identity import PersonKey, derive_id
+from sigid.identity import PersonKey
 from sigid.mock_asset_service import MockAssetService
 from sigid.outcome import Outcome, outcome_of
-from sigid.pipeline.extract import Extracted, Plain
+from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.study import Item
-from sigid.sources.base import Claim, Source
-from sigid.sources.formats.png import Picture
+from sigid.sources.base import Source
 from sigid.warehouse.ledger import State
 from sigid.warehouse.records import (
     FORGER,
@@ -40,7 +38,8 @@ class Result(NamedTuple):
     """What becomes of one valid file."""
 
     item: Item
-    extracted: Extracted
+    reading: Reading
+    new: Registrable
     signature: Signature
     outcome: Outcome
 
@@ -67,18 +66,18 @@ _VERBS = {
 }
 
 
-def registered(valid: Iterable[tuple[Item, Extracted]], find: Find, moment: Moment) -> list[Result]:
+def registered(valid: Sequence[tuple[Item, Reading, Registrable]], find: Find) -> list[Result]:
     """What becomes of what the files say, given what is known. Nothing is written."""
-    new = [(item, extracted, _signature(item.claim, extracted, moment)) for item, extracted in valid]
-    known = find([signature.row.id for _, _, signature in new])
+    known = find([new.row.id for _, _, new in valid])
     results = []
-    for item, extracted, signature in new:
+    for item, reading, new in valid:
+        signature = new.signature
         before = known.get(signature.row.id)
         outcome = outcome_of(signature, before)
         if before is not None:
             row = signature.row._replace(created=before.row.created, asset_id=before.row.asset_id)
             signature = Signature(row, signature.trajectory)
-        results.append(Result(item, extracted, signature, outcome))
+        results.append(Result(item, reading, new, signature, outcome))
     return results
 
 
@@ -89,10 +88,9 @@ def store(results: Iterable[Result], source: Source, session: Session, moment: M
     signatures: list[SignatureRow] = []
     trajectories: list[TrajectoryRow] = []
     assets = MockAssetService()
-    for item, _, (row, trajectory), outcome in results:
+    for item, _, (_, _, signee, forger), (row, trajectory), outcome in results:
         if outcome is Outcome.UNCHANGED:
             continue
-        signee, forger = item.claim.signee, item.claim.forger
         if signee not in signees:
             signees[signee] = SigneeRow(row.signee_id, *signee, moment)
         if forger is not None and row.forger_id is not None and forger not in forgers:
@@ -100,49 +98,10 @@ def store(results: Iterable[Result], source: Source, session: Session, moment: M
         if trajectory is not None:
             trajectories.append(trajectory)
         else:
-            row = row._replace(asset_id=assets.register_asset(f"{source.directory}/{item.found.path}", {}))
+            row = row._replace(asset_id=assets.register_asset(f"{source.directory}/{item.path}", {}))
         signatures.append(row)
     with session.transaction():
         session.add(SIGNEE, list(signees.values()))
         session.add(FORGER, list(forgers.values()))
         session.put(SIGNATURE, signatures)
         session.put(TRAJECTORY, trajectories)
-
-
-@lru_cache(maxsize=256)  # a person's files lie side by side
-def _person_id(kind: str, key: PersonKey) -> str:
-    return derive_id(kind, str(key))
-
-
-def _signature(claim: Claim, extracted: Extracted, moment: Moment) -> Signature:
-    """What the file says, as rows; the asset of a picture is still to be registered."""
-    outcome = extracted.outcome
-    id_ = claim.signature_id
-    width = height = mode = point_count = trajectory = None
-    if isinstance(outcome, bytes):
-        size = len(outcome) // 3
-        trajectory = TrajectoryRow(id_, outcome[:size], outcome[size : 2 * size], outcome[2 * size :])
-        point_count = size // 8
-    elif isinstance(outcome, Picture):
-        width, height, mode = outcome
-    row = SignatureRow(
-        id_,
-        _person_id("signee", claim.signee),
-        _person_id("forger", claim.forger) if claim.forger else None,
-        claim.parent_id,
-        claim.signee.source,
-        claim.format.kind.value,
-        claim.modality.value,
-        claim.authenticity.value,
-        claim.sample,
-        None,
-        outcome is Plain.BLANK,
-        width,
-        height,
-        mode,
-        point_count,
-        extracted.content_hash.hex(),
-        "{}",
-        moment,
-    )
-    return Signature(row, trajectory)

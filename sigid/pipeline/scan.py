@@ -8,14 +8,15 @@ from pathlib import Path
 
 import xxhash
 
+from sigid.pipeline import erased, manifest, stamps
 from sigid.pipeline import listing as listing_
-from sigid.pipeline import manifest, stamps
 from sigid.pipeline.escape import all_shown, raw, shown
 from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
+from sigid.warehouse.tombstones import Tombstones
 
 MAX_DEPTH = 32
 """How many folders may lie in one another; what is deeper is not looked at, and rejected."""
@@ -28,16 +29,23 @@ def scan(source: Source, settings: Settings) -> Listing | None:
     """Bring the source's manifest up to date: each file's path, and the hash of its content where that is known.
 
     Returns the new listing, for a load, or None where nothing has changed since the one that the last load left. What
-    cannot be read is put down as that; it is the load that judges it. Raises BusyError where another process scans or
-    loads the source.
+    cannot be read is put down as that; it is the load that judges it. What was erased is left out. Raises BusyError
+    where another process scans or loads the source, and DatasetError where something was erased and what the files are
+    can't be known.
     """
     place = Workplace.of(source, settings)
     with only_one(str(place.lock), f"a scan or load of {source.name}"):
         found = look(source, place.root, settings.workers)
+        walk, known = found.digest(), erased.read(place)
         summary = summary_of(place)
-        if summary and summary.digest == found.digest() and summary.manifest_stamp == manifest.stamp(place):
+        stands = summary is not None and summary.manifest_stamp == manifest.stamp(place)
+        if summary and stands and summary.digest == known.digest(walk):
             return None
         recall(found, place)
+        if known.tombstones:
+            _leave_out(found, source, place, known.tombstones, walk)
+            if summary and stands and summary.digest == found.digest():
+                return None
         if summary and summary.manifest == digest_of(found, place):
             keep(found, place)
         else:
@@ -45,9 +53,18 @@ def scan(source: Source, settings: Settings) -> Listing | None:
         return found
 
 
+def _leave_out(found: Listing, source: Source, place: Workplace, tombstones: Tombstones, walk: str) -> None:
+    from sigid.pipeline.names import names_of  # few have anything to leave out
+
+    if len(found):
+        erased.leave_out(found, source, names_of(source, str(place.root)), tombstones)
+        erased.write(place, erased.Remembered(tombstones, walk, found.digest()))
+
+
 def recall(found: Listing, place: Workplace) -> None:
     """Take over from the last load's listing what still holds of it."""
     found.compact()
+    found.without = erased.read(place).tombstones
     if summary_of(place):
         remember(found, str(place.listing))
 

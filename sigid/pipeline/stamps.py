@@ -10,7 +10,7 @@ from mmap import mmap
 from stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISREG
 from typing import NamedTuple
 
-from sigid.pipeline.escape import raw
+from sigid.pipeline.escape import all_raw, raw
 from sigid.pipeline.helpers import Helpers
 from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
 
@@ -78,8 +78,7 @@ class _Part(NamedTuple):
 
     def raw_names(self) -> Sequence[str]:
         """The files' names as the system has them."""
-        names = self.folder.names[self.start : self.stop]
-        return [raw(name) for name in names] if "\\" in "".join(names) else names
+        return all_raw(self.folder.names[self.start : self.stop])
 
 
 class _Work:

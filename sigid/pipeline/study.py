@@ -6,78 +6,83 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from sigid.errors import DatasetError, Reason, Rejected
+from sigid.errors import Reason
 from sigid.pipeline import workers
-from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden, stands
-from sigid.pipeline.escape import raw
-from sigid.pipeline.extract import Batch, Extracted, Task, extract, read_file
+from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden
+from sigid.pipeline.erased import leave_out
+from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
 from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.names import NoNames, names_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
-from sigid.sources.base import Claim, Names, Source
+from sigid.sources.base import Names, Source
 from sigid.warehouse.ledger import FileLine, Ledger
+from sigid.warehouse.records import Moment
+from sigid.warehouse.tombstones import Tombstones
 
-BATCH_FILES = 2000
-BATCH_BYTES = 8 * 2**20
-_INDEX_MAX_BYTES = 2**30
+BATCH_FILES = 1000
+BATCH_BYTES = 4 * 2**20
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
 
 
 class Item(NamedTuple):
-    """A file that is to be read: what it claims to be, where it is in the listing, and what the ledger has on it."""
+    """A file that is to be read: where it is in the listing, and what the ledger has on it."""
 
-    found: Found
-    claim: Claim
+    path: str
     folder: Folder
     position: int
     line: FileLine | None = None
 
-    @property
-    def task(self) -> Task:
-        """What extraction needs to know."""
-        known = self.line.content_hash if self.line is not None and stands(self.line, self.found) else None
-        return Task(raw(self.found.path), self.claim.format, bytes.fromhex(known or ""))
-
-
-class NoNames:
-    """The names of a dataset that is gone with its index."""
-
-    def claim(self, path: str) -> Claim:
-        """Nothing."""
-        raise Rejected(Reason.NOT_LISTED, f"there is no index, and so nothing says what {path} is")
-
-    def expected(self) -> Iterable[str]:
-        """Nothing."""
-        return ()
+    def file(self, *, anew: bool) -> File:
+        """What whoever reads it needs to know; `anew`, it is to say everything again, whatever is known of it."""
+        line = self.line
+        if anew or line is None or not line.state.exists or line.content_hash is None:
+            return File(self.path)
+        return File(self.path, Known(line.content_hash, line.claim, line.extractor_version))
 
 
 class Study:
-    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it."""
+    """A source's files as they lie there, held against the ledger. `clock` is the file system's time before it.
+
+    The files of what was erased are taken out of the listing first of all.
+    """
 
     def __init__(
-        self, source: Source, settings: Settings, listing: Listing, ledger: Ledger | None, clock: int, rehash: bool
+        self,
+        source: Source,
+        settings: Settings,
+        listing: Listing,
+        ledger: Ledger | None,
+        clock: int,
+        tombstones: Tombstones,
+        rehash: bool,
     ) -> None:
-        """Raises DatasetError where the dataset can't be trusted as a whole."""
+        """With `rehash` every file is read, and says everything again. Raises DatasetError where the dataset can't be
+        trusted as a whole.
+        """
         self.source = source
+        self._rehash = rehash
         self.listing = listing
         self._settings = settings
         self._root = str(Workplace.of(source, settings).root)
         self._clock = clock
+        self._tombstones = tombstones
         self.names = self._read_names()
+        leave_out(listing, source, self.names, tombstones)
         self._judge = Judge(source, listing, self.names)
         self._hidden = frozenset(listing.hidden())
         self.affected: list[Place] | None = None
         """Where the files are to which something may have happened, where these are not all."""
-        self.changes: Changes = self._compare(ledger, rehash=rehash)
+        self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
         """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
         batch = []
-        for _, folder, index in self._with(Action.REJECT):
+        for _, folder, index in self._with({Action.REJECT}):
             batch.append(self._found(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
@@ -85,43 +90,65 @@ class Study:
         if batch:
             yield batch
 
-    def read(self, lines_of: LinesOf) -> Iterator[list[tuple[Item, Extracted]]]:
+    def in_step(self) -> Callable[[str | None], Iterator[Found]]:
+        """Gives those files in step with `read`: up to one that was read, by its path, and at last with None the rest.
+
+        Beyond what was read it is not certain yet which they are.
+        """
+        places = enumerate(self._places())
+
+        def up_to(path: str | None) -> Iterator[Found]:
+            for number, (folder, index) in places:
+                if self.changes.actions[number] == Action.REJECT:
+                    yield self._found(folder, index)
+                if path is not None and folder.path_of(index) == path:
+                    return
+
+        return up_to
+
+    def read(self, lines_of: LinesOf, moment: Moment) -> Iterator[list[tuple[Item, Reading]]]:
         """Read the files that are to be read: batches of them with what they say, in the order of their paths.
 
-        What was read is put down in the listing when the next batch is asked for.
+        What was read is put down in the listing when the next batch is asked for. `moment` is when signatures that are
+        new will have been made.
         """
-        with workers.executor(self._settings, self.changes.actions.count(Action.READ)) as executor:
-            jobs = (
-                (items, Batch(self._root, self.source.accepts_blank, [item.task for item in items]))
-                for items in self._items(lines_of)
-            )
-            for items, extracted in workers.in_order(executor, extract, jobs, workers.ahead(executor, self._settings)):
-                results = list(zip(items, extracted, strict=True))
+        with workers.executor(self._settings, self.changes.to_read()) as executor:
+            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of))
+            ahead = workers.ahead(executor, self._settings)
+            for items, readings in workers.in_order(executor, interpret, jobs, ahead):
+                results = list(zip(items, readings, strict=True))
                 yield results
-                for item, result in results:
-                    if result.content_hash:
-                        stamp = trusted_stamp(result.stamp, self._clock)
-                        item.folder.record(item.position, result.content_hash, stamp)
+                for item, reading in results:
+                    if reading.content_hash:
+                        stamp = trusted_stamp(reading.stamp, self._clock)
+                        item.folder.record(item.position, reading.content_hash, stamp)
+
+    def _job(self, items: Iterable[Item], moment: Moment) -> Job:
+        files = [item.file(anew=self._rehash) for item in items]
+        names = self.names.only([file.path for file in files])
+        return Job(self._root, self.source, names, moment, files)
 
     def missing(self, withheld: Iterable[FileLine]) -> list[str]:
         """The paths of the files that must be there and are not, but for those of `withheld` lines.
 
-        Of those that can't be seen, only the ones that were missing when they could.
+        Of those that can't be seen, only the ones that were missing when they could; of what was erased, none.
         """
         expected = set(self.names.expected())
+        if expected and self._tombstones:
+            expected = {path for path in expected if not self._tombstones.cover(self.names.whose(path))}
         if expected:
             expected.difference_update(folder.path_of(index) for folder, index in self.listing)
             expected.difference_update(line.path for line in withheld)
         known = {line.path for line in self.changes.missing}
         return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
 
-    def _compare(self, ledger: Ledger | None, *, rehash: bool) -> Changes:
+    def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
-        if ledger is None or rehash or self.source.index or not ledger.holds(self.listing.base):
+        if ledger is None or self._rehash or self.source.index or not ledger.holds(self.listing.base):
             self._judge.compare_all()
             lines = ledger.lines() if ledger else ()
-            return compare(self._files(), lines, rehash=rehash, hidden=self._hidden)
+            return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)
         self.affected = self._judge.compare_new()
         paths = {folder.path_of(index) for folder, index in self.affected} | departed.keys()
         lines_of = ledger.lines_of(sorted(paths))
@@ -137,24 +164,20 @@ class Study:
         return ((folder.path_of(index), partial(self._found, folder, index)) for folder, index in self._places())
 
     def _found(self, folder: Folder, index: int) -> Found:
-        return self._judged(folder, index)[0]
-
-    def _judged(self, folder: Folder, index: int) -> tuple[Found, Claim | None]:
         """The file as it is known unread; that its content does not matter is put down in the listing."""
-        found, claim = self._judge.judge(folder, index)
-        if found.rejection:
-            folder.record(index, TOO_LARGE if found.rejection[0] is Reason.TOO_LARGE else UNREAD)
-        return found, claim
+        found = self._judge.judge(folder, index)
+        _put_down(found.rejection, folder, index)
+        return found
 
     def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
-        for number, folder, index in self._with(Action.READ):
-            found, claim = self._judged(folder, index)
-            if claim is None:
+        for number, folder, index in self._with({Action.READ, Action.MEET}):
+            if rejection := self._judge.rejection(folder, index):
+                _put_down(rejection, folder, index)
                 self.changes.actions[number] = Action.REJECT
                 continue
-            batch.append(Item(found, claim, folder, index))
+            batch.append(Item(folder.path_of(index), folder, index))
             size += folder.size(index)
             if len(batch) == BATCH_FILES or size >= BATCH_BYTES:
                 yield self._looked_up(batch, lines_of)
@@ -165,36 +188,28 @@ class Study:
     def _looked_up(self, batch: list[Item], lines_of: LinesOf) -> list[Item]:
         if not self.changes.known:
             return batch
-        lines = lines_of([item.found.path for item in batch])
-        return [item._replace(line=lines.get(item.found.path)) for item in batch]
+        lines = lines_of([item.path for item in batch])
+        return [item._replace(line=lines.get(item.path)) for item in batch]
 
-    def _with(self, action: Action) -> Iterator[tuple[int, Folder, int]]:
-        """The files with that action: how manieth it is, and where it is in the listing."""
-        if action in self.changes.actions:
+    def _with(self, wanted: set[Action]) -> Iterator[tuple[int, Folder, int]]:
+        """The files with one of these actions: how manieth each is, and where it is in the listing."""
+        if any(action in self.changes.actions for action in wanted):
             for number, (folder, index) in enumerate(self._places()):
-                if self.changes.actions[number] == action:
+                if self.changes.actions[number] in wanted:
                     yield number, folder, index
 
     def _read_names(self) -> Names:
-        index = self.source.index
-        if index is None:
-            return self.source.names(None)
-        if not len(self.listing):
+        if self.source.index and not len(self.listing):
             return NoNames()
-        try:
-            content, stamp = read_file(self._root, index, "index", _INDEX_MAX_BYTES)
-        except FileNotFoundError:
-            raise DatasetError(
-                f"{self._root} has no {index}, which says what its files are; nothing is touched"
-            ) from None
-        except Rejected as rejected:
-            raise DatasetError(
-                f"{self._root}/{index} cannot be read: {rejected.detail}; nothing is touched"
-            ) from rejected
+        return names_of(self.source, self._root, self._record_index)
+
+    def _record_index(self, content: bytes, stamp: bytes) -> None:
         top = next((folder for folder in self.listing.folders if not folder.path), None)
-        if top is not None and index in top.names:
-            top.record(top.names.index(index), hash_of(content), trusted_stamp(stamp, self._clock))
-        try:
-            return self.source.names(content)
-        except DatasetError as error:
-            raise DatasetError(f"{self._root}: {error}; nothing is touched until then") from error
+        if top is not None and self.source.index in top.names:
+            top.record(top.names.index(self.source.index), hash_of(content), trusted_stamp(stamp, self._clock))
+
+
+def _put_down(rejection: tuple[Reason, str] | None, folder: Folder, index: int) -> None:
+    """Put down in the listing that the content of a file that is rejected unread does not matter."""
+    if rejection:
+        folder.record(index, TOO_LARGE if rejection[0] is Reason.TOO_LARGE else UNREAD)

@@ -48,7 +48,7 @@ def ahead(workers: Executor, settings: Settings) -> int:
 
         if isinstance(workers, Cluster):
             return workers.ahead
-    return 1 if isinstance(workers, InThisProcess) else settings.workers + 1
+    return 1 if isinstance(workers, InThisProcess) else settings.workers + 2
 
 
 def in_order(

@@ -18,6 +18,8 @@ class Workplace(NamedTuple):
     manifest: Path
     answer: Path
     """What the warehouse last said, and the stamp that its file had then."""
+    erased: Path
+    """The warehouse's tombstones, as a load last found them."""
     lock: Path
     readers: str
     """The versions of what reads the files: of the source's names and of the formats."""
@@ -30,6 +32,7 @@ class Workplace(NamedTuple):
             listing=cache / "listing",
             manifest=cache / "manifest",
             answer=cache / "answer",
+            erased=cache / "erased",
             lock=cache / "lock",
             readers=".".join(str(version) for version in (source.version, *(each.version for each in Format))),
         )

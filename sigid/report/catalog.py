@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
+from sigid.report import sheet
+from sigid.report.form import Form, to_stream
 from sigid.report.terminal import console, is_terminal, printable, readers_choice, tabbed
 from sigid.warehouse.read import COUNTS
 
@@ -17,12 +21,23 @@ Catalog = Mapping[str, Mapping[str, Any]]
 
 def write(catalog: Catalog, out: TextIO) -> None:
     """Write the catalogue: as a table on a terminal, elsewhere as lines of cells between tabs."""
-    with readers_choice(out):
-        if is_terminal(out):
+    if is_terminal(out):
+        with readers_choice(out):
             console(out).print(_table(catalog))
-        else:
-            out.write(tabbed(("count", *catalog)))
-            out.writelines(tabbed((name, *counts)) for name, counts in _rows(catalog))
+    else:
+        to_stream(lines(catalog, Form.TABS), out)
+
+
+def lines(catalog: Catalog, form: Form) -> Iterator[str]:
+    """The catalogue for other programs; as JSON it is what `Warehouse.catalog` gives."""
+    if form is Form.JSON:
+        yield json.dumps(catalog, indent=2) + "\n"
+        return
+    rows: Iterator[tuple[str | int, ...]] = ((name, *counts) for name, counts in _rows(catalog))
+    if form is Form.CSV:
+        yield from sheet.lines(("count", *catalog), rows)
+    else:
+        yield from map(tabbed, chain([("count", *catalog)], rows))
 
 
 def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
@@ -38,7 +53,7 @@ def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
 def _table(catalog: Catalog) -> Table:
     from rich.table import Table
 
-    table = Table(title="catalogue", caption=None if catalog else "The warehouse is empty: doit loads all sources.")
+    table = Table(title="catalogue", caption=None if catalog else "Nothing is loaded: doit loads all sources.")
     table.add_column("count", overflow="fold")
     for source in catalog:
         table.add_column(printable(source), justify="right", overflow="fold")

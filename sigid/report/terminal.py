@@ -37,23 +37,34 @@ def tabbed(cells: Iterable[object]) -> str:
 
 @contextmanager
 def readers_choice(out: TextIO) -> Iterator[None]:
-    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before.
-
-    Raises OSError where it cannot be written for another reason: the disk that takes it is full. Nothing is written to
-    `out` from then on.
-    """
+    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before."""
     try:
         yield
-        out.flush()
     except BrokenPipeError:
         _silence(out)
     except OSError:
-        _silence(out)
+        hand_over(out)  # which says so, where it is this that cannot be written
         raise
+    else:
+        hand_over(out)
+
+
+def hand_over(out: TextIO) -> None:
+    """Write what is still kept back, unless the reader has left.
+
+    Raises OSError, under the name of standard output, where that cannot be done; nothing more is written there then.
+    """
+    try:
+        out.flush()
+    except BrokenPipeError:
+        _silence(out)
+    except OSError as error:
+        _silence(out)
+        raise OSError(error.errno, error.strerror, "standard output") from error
 
 
 def _silence(out: TextIO) -> None:
-    """Have nobody read it: or else Python complains, at exit, of what is still to be flushed."""
-    silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, out.fileno())
-    os.close(silence)
+    """Have all further writing go nowhere: or else Python complains, at exit, of what is still to be flushed."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, out.fileno())
+    os.close(nowhere)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 import xxhash
 
+from sigid.errors import Rejected
 from sigid.identity import Authenticity, Modality, PersonKey, derive_id, signature_key
 from sigid.sources.formats import Format
 
@@ -40,6 +42,11 @@ class Claim(NamedTuple):
         return derive_id("signature", self.key)
 
     @property
+    def signee_id(self) -> str:
+        """The id of the signee whose signature it is or imitates."""
+        return derive_id("signee", str(self.signee))
+
+    @property
     def parent_id(self) -> str | None:
         """The id of the signature that it imitates, where that is known."""
         return derive_id("signature", self.parent) if self.parent else None
@@ -47,6 +54,16 @@ class Claim(NamedTuple):
     def digest(self) -> str:
         """A hash of all of it: another means that the signature is to be registered anew."""
         return xxhash.xxh3_64_hexdigest(f"{self.key}\n{self.format}\n{self.modality}\n{self.parent}".encode())
+
+
+def extractor_version(source: Source, format_: Format) -> str:
+    """The version of that which makes signatures of the source's files of that format."""
+    return _version(source.version, format_.version)
+
+
+@cache  # the same object each time: it is sent with every file, and stands in every line of the ledger
+def _version(names: int, reader: int) -> str:
+    return f"{names}.{reader}"
 
 
 class Names(Protocol):
@@ -57,6 +74,15 @@ class Names(Protocol):
 
     def expected(self) -> Iterable[str]:
         """The paths of files that must be there."""
+
+    def whose(self, path: str) -> Iterable[str]:
+        """The ids of the signees and signatures that the file at `path`, whatever it is, may be of.
+
+        Also of those that its rejection would name. There are none where the path says nothing.
+        """
+
+    def only(self, paths: Collection[str]) -> Names:
+        """What makes `claim` say the same of these files, and as little else as can be: other processes get it."""
 
 
 class Source(Protocol):
@@ -99,6 +125,20 @@ class NamedByConvention(ABC):
     def expected(self) -> Iterable[str]:
         """No file in particular."""
         return ()
+
+    def whose(self, path: str) -> Iterable[str]:
+        """What it claims to be, and whose; nobody's where it lies beside the folders, or claims nothing."""
+        if EVERY_FOLDER not in self.folders and not any(path.startswith(f"{folder}/") for folder in self.folders):
+            return ()
+        try:
+            claim = self.claim(path)
+        except Rejected:
+            return ()
+        return claim.signee_id, claim.signature_id
+
+    def only(self, paths: Collection[str]) -> Names:
+        """All of it, which is next to nothing."""
+        return self
 
     def names(self, index: bytes | None) -> Names:
         """The names mean what `claim` says."""

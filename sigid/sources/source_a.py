@@ -11,10 +11,11 @@ Ids are decimal. In a forgery's name the last three digits are the signee, the f
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sigid.errors import Reason, Rejected
-from sigid.identity import Authenticity, Modality, PersonKey
+from sigid.identity import Authenticity, Modality, PersonKey, derive_id
 from sigid.sources.base import Claim, NamedByConvention
 from sigid.sources.formats import Format
 
@@ -23,8 +24,12 @@ NAME = "source_a"
 _FORMATS = {Modality.OFFLINE: Format.PNG, Modality.ONLINE: Format.HWR}
 
 # A seventh digit would make it a forgery's name: a forgery in the wrong folder must not pass as genuine.
+_GENUINE_DIGITS = 6
 _GENUINE = re.compile(r"()(?P<signee>[0-9]{1,6})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
 _FORGERY = re.compile(r"(?P<forger>[0-9]{4})(?P<signee>[0-9]{3})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
+
+# What a name that is not understood begins with: a copy, another extension, a file in the wrong folder.
+_NUMBER = re.compile(r"(?:.*/)?(?P<digits>[0-9]+)_[^/]*")
 
 
 class _Folder(NamedTuple):
@@ -75,6 +80,20 @@ class SourceA(NamedByConvention):
             authenticity,
             PersonKey(NAME, f"{modality}/forgeries", _number(forger)) if forger else None,
         )
+
+    def whose(self, path: str) -> Iterable[str]:
+        """Of a name that is not understood, who seems to be meant."""
+        return super().whose(path) or _seemingly(path)
+
+
+def _seemingly(path: str) -> list[str]:
+    folder = next((each for prefix, each in _FOLDERS.items() if path.startswith(f"{prefix}/")), None)
+    match = _NUMBER.fullmatch(path)
+    if folder is None or match is None:
+        return []
+    digits = match["digits"]
+    signee = digits if len(digits) <= _GENUINE_DIGITS else digits[-3:]
+    return [derive_id("signee", str(PersonKey(NAME, f"{folder.modality}/genuine", _number(signee))))]
 
 
 def _number(digits: str) -> str:

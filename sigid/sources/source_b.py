@@ -10,10 +10,10 @@ signature that it imitates, or nothing. One without a parent is genuine, and the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from sigid.errors import DatasetError, Reason, Rejected
-from sigid.identity import Authenticity, Kind, Modality, PersonKey, signature_key
+from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 from sigid.sources.base import EVERY_FOLDER, Claim, Names
 from sigid.sources.formats import Format
 
@@ -21,6 +21,7 @@ NAME = "source_b"
 
 _UUID = rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _LINE = rb"(%b) {4}(%b)?" % (_UUID, _UUID)
+_PATH_LENGTH = len("0/01234567")
 _COUNT = rb"[0-9]{1,18}"
 
 
@@ -35,21 +36,28 @@ class SourceB:
     accepts_blank = True
 
     def names(self, index: bytes | None) -> Names:
-        return _Index(_parse(index or b""))
+        parent_by_id = _parse(index or b"")
+        return _Index(parent_by_id, _cycles(parent_by_id))
 
 
 class _Index:
     """What INDEX says of each file."""
 
-    def __init__(self, parent_by_id: Mapping[str, str]) -> None:
+    def __init__(self, parent_by_id: Mapping[str, str], cyclic: Set[str]) -> None:
         self._parent_by_id = parent_by_id
-        self._cyclic = _cycles(parent_by_id)
+        self._cyclic = cyclic
         self._ids_by_path: dict[str, list[str]] = {}
         for id_ in parent_by_id:
             self._ids_by_path.setdefault(f"{id_[0]}/{id_[:8]}", []).append(id_)
 
     def expected(self) -> Iterable[str]:
         return self._ids_by_path
+
+    def only(self, paths: Collection[str]) -> Names:
+        ids = [id_ for path in paths for id_ in self._ids_by_path.get(path, ())]
+        parents = {id_: self._parent_by_id[id_] for id_ in ids}
+        grandparents = {id_: self._parent_by_id[id_] for id_ in parents.values() if id_ in self._parent_by_id}
+        return _Index({**parents, **grandparents}, self._cyclic & parents.keys())
 
     def claim(self, path: str) -> Claim:
         ids = self._ids_by_path.get(path, [])
@@ -72,6 +80,29 @@ class _Index:
             Authenticity.FORGED,
             parent=signature_key(Kind.IMAGE, _signee(parent), Authenticity.GENUINE, None, parent),
         )
+
+    def whose(self, path: str) -> Iterable[str]:
+        try:
+            claim = self.claim(path)
+        except Rejected:  # what is said of it may name any of these
+            return [each for id_ in self._lineage(path) for each in self._ids_of(id_)]
+        return claim.signee_id, claim.signature_id
+
+    def _lineage(self, path: str) -> dict[str, None]:
+        """The ids that may be meant by the path, and all that these lead to by their parents."""
+        lineage: dict[str, None] = {}
+        for id_ in self._ids_by_path.get(path[:_PATH_LENGTH], ()):  # a copy beside it may have a longer name
+            while id_ and id_ not in lineage:
+                lineage[id_] = None
+                id_ = self._parent_by_id.get(id_, "")
+        return lineage
+
+    def _ids_of(self, id_: str) -> tuple[str, str]:
+        """The id of the signee whose only genuine signature it would be, and that of the signature."""
+        parent = self._parent_by_id.get(id_, "")
+        authenticity = Authenticity.FORGED if parent else Authenticity.GENUINE
+        key = signature_key(Kind.IMAGE, _signee(parent or id_), authenticity, None, id_)
+        return derive_id("signee", str(_signee(id_))), derive_id("signature", key)
 
     def _check_parent(self, id_: str, parent: str) -> None:
         if parent == id_:

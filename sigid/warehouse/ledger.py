@@ -5,7 +5,7 @@ It is written in the transaction of the signatures it tells of, so that the two 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -56,6 +56,15 @@ class Counts(NamedTuple):
     retired: int = 0
     rejected: int = 0
 
+    @property
+    def files(self) -> tuple[int, int]:
+        """How many files are loaded, and how many rejected, after it."""
+        return self.added + self.changed + self.unchanged, self.rejected
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
 
 _HOLDING = "(f.state = 'loaded' OR (f.state = 'rejected' AND s.stale))"
 """Lines that have a signature: of valid files, and of those that have turned invalid and are no other file since."""
@@ -67,8 +76,9 @@ _LINES = f"""
         CASE WHEN {_HOLDING} THEN f.signature_id END
     FROM source_file f LEFT JOIN signature s ON s.id = f.signature_id
     WHERE f.source = ? AND (f.signature_id IS NULL OR s.id IS NOT NULL)
-"""  # noqa: S608
-"""A line whose signature is no longer in the warehouse is as good as none, and left out."""
+        AND f.state IN ({_listed(State)}) AND (f.reason IS NULL OR f.reason IN ({_listed(Reason)}))
+"""  # noqa: S608  # of constants
+"""A line whose signature is no longer in the warehouse, or that says what no load says, is as good as none."""
 
 
 class Ledger:
@@ -104,7 +114,7 @@ class Ledger:
             self._session.put(SOURCE_FILE, [_row(self._source, line, load_id) for line in lines])
             for batch in in_batches(stale):
                 self._session.change(
-                    f"UPDATE signature SET stale = ? WHERE id IN ({marks(batch)})",  # noqa: S608
+                    f"UPDATE signature SET stale = ? WHERE id IN ({marks(batch)})",  # noqa: S608  # our own names, and marks for values
                     [True, *batch],
                 )
 
@@ -121,7 +131,7 @@ class Ledger:
         if not any(signature_ids):
             return set()
         rows = self._session.select(
-            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608
+            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608  # our own names, and marks for values
             f" WHERE f.source = ? AND {by}",
             [self._source],
         )
@@ -140,7 +150,7 @@ class Ledger:
             moment = self._session.moment(datetime.now(UTC))
             return sum(
                 self._session.change(
-                    f"UPDATE signature SET retired_at = ? WHERE id IN ({marks(batch)}) AND retired_at IS NULL",  # noqa: S608
+                    f"UPDATE signature SET retired_at = ? WHERE id IN ({marks(batch)}) AND retired_at IS NULL",  # noqa: S608  # our own names, and marks for values
                     [moment, *batch],
                 )
                 for batch in in_batches(ids)
@@ -155,12 +165,14 @@ class Ledger:
 
     def holds(self, manifest: str) -> bool:
         """Whether the warehouse holds what the last load left there, and that is what this manifest lists."""
-        return bool(manifest) and self.fingerprint() == self._fingerprint_of(manifest)
+        fingerprint = self.fingerprint() or ""
+        of_manifest = bool(manifest) and fingerprint.startswith(f"{manifest}-")
+        return of_manifest and fingerprint == self._fingerprint_of(manifest)
 
     def last_counts(self) -> Counts:
         """What the last load did."""
         rows = self._session.select(
-            f'SELECT {", ".join(Counts._fields)} FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1',  # noqa: S608
+            f'SELECT {", ".join(Counts._fields)} FROM "load" WHERE source = ? ORDER BY id DESC LIMIT 1',  # noqa: S608  # our own names, and marks for values
             [self._source],
         )
         return next((Counts(*row) for row in rows), Counts())
@@ -168,25 +180,29 @@ class Ledger:
     def finish(self, started: datetime, counts: Counts, manifest: str) -> None:
         """Enter what the load did, and the digest of the manifest that the warehouse now holds ("" if not wholly).
 
-        A load that wrote nothing, and finds the digest there already, leaves no trace.
+        A load that wrote nothing, and finds the digest and as many files there already, leaves no trace.
         """
         with self._session.transaction():
             fingerprint = manifest and self._fingerprint_of(manifest)
-            if self._load_id is None and fingerprint == (self.fingerprint() or ""):
+            if self._load_id is None and fingerprint == (self.fingerprint() or "") and self._says(counts, fingerprint):
                 return
             values = {"finished": self._session.moment(datetime.now(UTC)), "fingerprint": fingerprint}
             values.update(counts._asdict())
             assigned = ", ".join(f"{name} = ?" for name in values)
             self._session.change(
-                f'UPDATE "load" SET {assigned} WHERE id = ?',  # noqa: S608
+                f'UPDATE "load" SET {assigned} WHERE id = ?',  # noqa: S608  # our own names, and marks for values
                 [*values.values(), self._entered(started)],
             )
+
+    def _says(self, counts: Counts, fingerprint: str) -> bool:
+        """Whether the last load, if it was a whole one, left as many files."""
+        return not fingerprint or counts.files == self.last_counts().files
 
     def _fingerprint_of(self, manifest: str) -> str:
         return fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
 
     def _count(self, table: str) -> int:
-        ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608
+        ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608  # our own names, and marks for values
         return int(rows)
 
     def _entered(self, started: datetime) -> int:

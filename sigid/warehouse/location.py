@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sigid.errors import SettingError
@@ -28,9 +29,9 @@ def stamp_of_file(url: str) -> FileStamp | None:
     return _reach(url).stamp(url)
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     """Ask the warehouse at that URL one question, as `Reach` describes it."""
-    return _reach(url).ask(url, question, value)
+    return _reach(url).ask(url, question, values)
 
 
 def _reach(url: str) -> Reach:

@@ -15,7 +15,7 @@ from sigid.errors import WarehouseError
 from sigid.warehouse import server
 from sigid.warehouse.mysql_driver import Driver
 from sigid.warehouse.mysql_server import Server, tables_named
-from sigid.warehouse.records import SCHEMA_VERSION, TABLES, Moment, Table
+from sigid.warehouse.records import ERASED_FROM, SCHEMA_VERSION, TABLES, Moment, Table
 from sigid.warehouse.roles import Roles
 from sigid.warehouse.server import BUSY_SECONDS, ROWS_AT_ONCE, marked
 from sigid.warehouse.server_database import ServerDatabase
@@ -35,6 +35,7 @@ class MysqlDatabase(ServerDatabase[Driver, "MysqlSession"]):
     """A `Database` in the one that the URL names."""
 
     undoes_schema_changes = False
+    indexes_references = True
     before_migrating = (
         "each step is committed by itself; what is cut off goes on from there when it is run again, "
         "and there is no way back but a dump made before"
@@ -78,7 +79,10 @@ class MysqlDatabase(ServerDatabase[Driver, "MysqlSession"]):
             driver.commit()
 
     def _before_changes(self, connection: Connection, driver: Driver) -> None:
-        # An index takes as long as it takes; MySQL limits nothing but what reads.
+        self._have_time(driver)
+
+    def _have_time(self, driver: Driver) -> None:
+        """To make an index, or a table anew, takes as long as it takes; MySQL limits nothing but what reads."""
         driver.query("SET SESSION wait_timeout = @@wait_timeout /*M! , max_statement_time = 0 */")
 
     def _sources(self, connection: Driver) -> list[str]:
@@ -96,6 +100,15 @@ class MysqlDatabase(ServerDatabase[Driver, "MysqlSession"]):
 
         yield f"in {self.name} roles are made by hand; nothing was done. This would do it:"
         yield from statements(self._database, roles)
+
+    def compact(self) -> None:
+        with self._server.connected() as connection, connection.cursor() as cursor:
+            self._have_time(connection)
+            for table in ERASED_FROM:
+                cursor.execute(f"OPTIMIZE TABLE {table}")
+                refused = [text for _, _, kind, text in cursor.fetchall() if kind.lower() == "error"]
+                if refused:  # which is told as a result, and not as an error
+                    raise WarehouseError(f"the warehouse {self.name} was not compacted: {refused[0]}; run again")
 
     @contextmanager
     def _only_one(self, connection: Driver, lock: str, seconds: float) -> Iterator[bool]:
@@ -192,7 +205,7 @@ class MysqlSession:
         """
         if not rows:
             return
-        beginning = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES "  # noqa: S608
+        beginning = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES "  # noqa: S608  # our own names, and marks for values
         end = f" ON DUPLICATE KEY UPDATE {on_conflict}"
         row_marks = f"({','.join(['%s'] * len(table.columns))})"
         with self.transaction(), self._server.told(), self._connection.cursor() as cursor:
@@ -226,7 +239,7 @@ class MysqlSession:
         return self._largest
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f'INSERT INTO "{table}" ({", ".join(values)}) VALUES ({marks([*values])})'  # noqa: S608
+        statement = f'INSERT INTO "{table}" ({", ".join(values)}) VALUES ({marks([*values])})'  # noqa: S608  # our own names, and marks for values
         with self._server.told(), self._connection.cursor() as cursor:
             cursor.execute(marked(statement), list(values.values()))
             return int(cursor.lastrowid or 0)

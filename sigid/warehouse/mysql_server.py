@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from configparser import Error as OptionFileError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -48,10 +50,10 @@ def stamp(url: str) -> None:
     """It is in no file of ours."""
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     try:
         with Server(url).connected() as connection, connection.cursor() as cursor:
-            cursor.execute(marked(question), [value] * question.count("?"))
+            cursor.execute(marked(question), values)
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
     except ConnectionLost:
@@ -63,7 +65,7 @@ def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
 def tables_named(names: list[str]) -> str:
     """Asks which of so many names tables, or what might be in the way of them, have in the database."""
     return (
-        "SELECT table_name FROM information_schema.tables"  # noqa: S608
+        "SELECT table_name FROM information_schema.tables"  # noqa: S608  # our own names, and marks for values
         f" WHERE table_schema = DATABASE() AND table_name IN ({','.join(['%s'] * len(names))})"
     )
 
@@ -137,15 +139,16 @@ class Server(server.Server["Driver"]):
 
 
 _TLS = ("ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_verify_identity")
+_OPTIONS = {*_TLS, "charset", "read_default_file", "unix_socket"}
 
 
 def _options(query: str) -> dict[str, str]:
     """What a URL says behind its question mark."""
-    try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-    except ValueError:
-        raise KIND.malformed() from None
-    if options.keys() - {*_TLS, "charset", "read_default_file", "unix_socket"} or "" in options.values():
+    pairs: list[tuple[str, str]] | None = None
+    with suppress(ValueError):  # which repeats the query
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    options = dict(pairs or ())
+    if pairs is None or options.keys() - _OPTIONS or "" in options.values():
         raise KIND.malformed()
     return options
 

@@ -12,13 +12,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import errors, pq
+from psycopg import errors, pq, sql
 from psycopg.adapt import Dumper, Loader
 from psycopg.rows import TupleRow
 
+from sigid.errors import WarehouseError
 from sigid.warehouse import server
 from sigid.warehouse.postgresql_server import TABLES_NAMED, Server
-from sigid.warehouse.records import TABLES, Moment, Table
+from sigid.warehouse.records import ERASED_FROM, TABLES, Moment, Table
 from sigid.warehouse.roles import Roles
 from sigid.warehouse.server import BUSY_SECONDS, ROWS_AT_ONCE, marked
 from sigid.warehouse.server_database import ServerDatabase
@@ -40,6 +41,7 @@ class PostgresqlDatabase(ServerDatabase["Driver", "PostgresqlSession"]):
     """A `Database` in the schema that the server puts first for the role."""
 
     undoes_schema_changes = True
+    indexes_references = False
     before_migrating = "it is done whole or not at all, and there is no way back but a dump made before"
 
     def __init__(self, url: str) -> None:
@@ -71,6 +73,16 @@ class PostgresqlDatabase(ServerDatabase["Driver", "PostgresqlSession"]):
 
         with self._server.connected() as connection, connection.transaction():
             yield from grant(connection, roles)
+
+    def compact(self) -> None:
+        with self._server.connected() as connection:
+            refused: list[str] = []
+            connection.add_notice_handler(lambda notice: refused.append(f"{notice.severity}: {notice.message_primary}"))
+            connection.execute("SET statement_timeout = 0")
+            for table in ERASED_FROM:
+                connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(table)))
+            if refused:  # a table that is not one's own is passed over with a warning
+                raise WarehouseError(f"the warehouse {self.name} was not compacted: {refused[0]}; {server.NO_RIGHT}")
 
     @contextmanager
     def loading(self, source: str) -> Iterator[PostgresqlSession]:
@@ -167,7 +179,7 @@ class PostgresqlSession:
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS new_{table.name} (LIKE {table.name} INCLUDING STORAGE)"
             )
             cursor.execute(f"TRUNCATE new_{table.name}")
-            cursor.execute(f"SELECT * FROM new_{table.name}")  # noqa: S608
+            cursor.execute(f"SELECT * FROM new_{table.name}")  # noqa: S608  # our own names, and marks for values
             types = [column.type_code for column in cursor.description or ()]
             with cursor.copy(f"COPY new_{table.name} FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(types)
@@ -175,12 +187,12 @@ class PostgresqlSession:
                     copy.write_row(row)
             names = ", ".join(table.columns)
             cursor.execute(
-                f"INSERT INTO {table.name} ({names}) SELECT {names} FROM new_{table.name}"  # noqa: S608
+                f"INSERT INTO {table.name} ({names}) SELECT {names} FROM new_{table.name}"  # noqa: S608  # our own names, and marks for values
                 f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
             )
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])}) RETURNING id"  # noqa: S608
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])}) RETURNING id"  # noqa: S608  # our own names, and marks for values
         with self._server.told():
             row = self._connection.execute(marked(statement), list(values.values())).fetchone()
         return int(row[0]) if row else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sigid.errors import ConnectionLost, WarehouseError
@@ -45,10 +46,10 @@ def stamp(url: str) -> None:
     """It is in no file of ours."""
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     try:
         with Server(url).connected() as connection:
-            return connection.execute(marked(question), [value] * question.count("?")).fetchone()
+            return connection.execute(marked(question), values).fetchone()
     except ConnectionLost:
         raise
     except WarehouseError:
@@ -66,14 +67,10 @@ class Server(server.Server["Driver"]):
     """The server, and the database on it, that a URL names."""
 
     def __init__(self, url: str) -> None:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
         check(url)
-        try:
-            given = conninfo_to_dict(f"postgresql://{url.removeprefix(KIND.scheme + '://')}")
-        except ProgrammingError:
-            raise KIND.malformed() from None
+        given = _given(url)
+        if given is None:  # told here, where what the driver repeated of the URL is forgotten
+            raise KIND.malformed()
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
         self._parameters: dict[str, Any] = {
             "application_name": server.own_name(),
@@ -100,6 +97,17 @@ class Server(server.Server["Driver"]):
         said = error.diag.message_primary or str(error).partition("\n")[0]
         kind = ConnectionLost if _is_lost(error) else WarehouseError
         return kind(f"the warehouse {self.name} cannot be used: {said}; {_way_out(error, said)}")
+
+
+def _given(url: str) -> dict[str, Any] | None:
+    """What the URL says; None where the driver does not understand it."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return conninfo_to_dict(f"postgresql://{url.removeprefix(KIND.scheme + '://')}")
+    except ProgrammingError:
+        return None
 
 
 def tls_advice(host: str, mode: str) -> str | None:
@@ -132,11 +140,15 @@ _WAYS_OUT = {
 }
 
 
+_PROOF = ("certificate", "does not support SSL")
+_CHECK_PROOF = "check sslmode, sslrootcert, sslcert and sslkey in SIGID_WAREHOUSE, and the server's own certificate"
+
+
 def _way_out(error: psycopg.Error, said: str) -> str:
     if error.sqlstate is None and "FATAL" in said:
         return "check the database, the role, and its password (in the URL, in PGPASSWORD or in ~/.pgpass)"
     if error.sqlstate is None and said.startswith(("connection", "failed to resolve")):
-        return server.START_IT
+        return _CHECK_PROOF if any(word in said for word in _PROOF) else server.START_IT
     state = error.sqlstate or ""
     return next(
         (way for beginning, way in _WAYS_OUT.items() if state.startswith(beginning)), server.WHEN_THE_CAUSE_IS_GONE

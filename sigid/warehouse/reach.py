@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 
@@ -27,8 +28,8 @@ class Reach(Protocol):
     def stamp(self, url: str) -> FileStamp | None:
         """The stamp of its file; None where it is in none, or where something of it lies in another file."""
 
-    def ask(self, url: str, question: str, value: str) -> tuple[Any, ...] | None:
-        """The first row that answers the question, in which the value stands wherever there is a question mark.
+    def ask(self, url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
+        """The first row that answers the question, in which each value stands as a question mark.
 
         None where there is no such row, or the question cannot be answered. Raises ConnectionLost where a server cannot
         be reached, so that nobody waits for it twice.

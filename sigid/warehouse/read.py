@@ -1,4 +1,4 @@
-"""Reading back: the catalogue, the signatures, the rejections, and a digest of it all."""
+"""Reading back: the catalogue, the rejections, and a digest of it all."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, case, cast, distinct, func, or_, select
+from sqlalchemy import Connection, String, and_, case, cast, distinct, func, select
 
-from sigid.entity import AnySignature
 from sigid.errors import Reason
-from sigid.identity import Authenticity, Modality
+from sigid.identity import Authenticity
 from sigid.warehouse.ledger import State
-from sigid.warehouse.rows import SIGNATURES, signature_entity
-from sigid.warehouse.schema import characters, forger, signature, signee, source_file
-
-_ROWS_AT_ONCE = 500
+from sigid.warehouse.rows import SIGNATURES
+from sigid.warehouse.schema import signature, signee, source_file
+from sigid.warehouse.selection import streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,60 +92,16 @@ def _no_counts() -> dict[str, Any]:
     return {**dict.fromkeys(COUNTS, 0), "rejected_by_reason": {}}
 
 
-def signatures(
-    connection: Connection,
-    source: str | None,
-    modality: Modality | None,
-    authenticity: Authenticity | None,
-    person: str | None,
-    retired: bool,
-) -> Iterator[AnySignature]:
-    """The signatures that `Warehouse.signatures` describes."""
-    statement = SIGNATURES.join(signee, signature.c.signee_id == signee.c.id)
-    if not retired:
-        statement = statement.where(signature.c.retired_at.is_(None))
-    if source is not None:
-        statement = statement.where(signature.c.source == source)
-    if modality is not None:
-        statement = statement.where(signature.c.modality == Modality(modality).value)
-    if authenticity is not None:
-        statement = statement.where(signature.c.authenticity == Authenticity(authenticity).value)
-    if person is not None:
-        scope = case((signee.c.collection == "", ""), else_=signee.c.collection + "/")
-        key = signee.c.source + "/" + scope + signee.c.external_id
-        statement = statement.where(or_(signee.c.id == person, signee.c.external_id == person, key == person))
-    statement = statement.order_by(
-        signee.c.source,
-        signee.c.collection,
-        _numeric(signee.c.external_id),
-        signee.c.external_id,
-        signature.c.signee_id,
-        case((signature.c.authenticity == Authenticity.GENUINE.value, 0), else_=1),
-        _numeric(forger.c.external_id),
-        forger.c.external_id,
-        _numeric(signature.c.sample),
-        signature.c.sample,
-        signature.c.id,
-    )
-    for row in _streamed(connection, statement):
-        yield signature_entity(row)
+def path_of(connection: Connection, signature_id: str) -> str | None:
+    """The path that `Warehouse.path_of` describes."""
+    columns = source_file.c
+    of_source = select(signature.c.source).where(signature.c.id == signature_id).scalar_subquery()
+    lines = select(columns.path).where(columns.source == of_source, columns.signature_id == signature_id)
+    loaded_first = case((columns.state == State.LOADED, 0), else_=1)
+    return connection.execute(lines.order_by(loaded_first, columns.path).limit(1)).scalar()
 
 
-def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
-    """The rows, a few hundred at a time, until the reader has enough of them."""
-    with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
-        yield from rows
-
-
-def _numeric(column: ColumnElement[str]) -> ColumnElement[int]:
-    """Together with the column itself, the order of the numbers that are in it, whose text has no leading zeros.
-
-    What has no number is first, on every database.
-    """
-    return func.coalesce(characters(column), -1)
-
-
-def rejections(connection: Connection, source: str | None) -> Iterator[Rejection]:
+def rejections(connection: Connection, source: str | None = None, reason: Reason | None = None) -> Iterator[Rejection]:
     """The rejections that `Warehouse.rejections` describes."""
     columns = source_file.c
     statement = (
@@ -157,7 +111,9 @@ def rejections(connection: Connection, source: str | None) -> Iterator[Rejection
     )
     if source is not None:
         statement = statement.where(columns.source == source)
-    for row in _streamed(connection, statement):
+    if reason is not None:
+        statement = statement.where(columns.reason == reason.value)
+    for row in streamed(connection, statement):
         yield Rejection(row.source, row.path, Reason(row.reason), row.detail)
 
 
@@ -175,7 +131,7 @@ def digest(connection: Connection) -> str:
         else:
             nameless[signee_id] += hashed  # his id is random, but which signatures share a signee is a fact
     total += sum(_hash(["signee", str(hashed % _MODULUS)]) for hashed in nameless.values())
-    for rejection in rejections(connection, None):
+    for rejection in rejections(connection):
         total += _hash(["rejection", rejection.source, rejection.path, rejection.reason, rejection.detail])
     return f"{total % _MODULUS:064x}"
 
@@ -198,7 +154,7 @@ def _signature_hashes(connection: Connection) -> Iterator[tuple[str, bool, int]]
         .outerjoin(at_hand, at_hand.c.signature_id == signature.c.id)
         .where(signature.c.retired_at.is_(None))
     )
-    for row in _streamed(connection, statement):
+    for row in streamed(connection, statement):
         facts = [
             *("signature", row.source, row.path, row.kind, row.modality, row.authenticity, row.sample),
             *(row.signee_source, row.signee_collection, row.signee_external_id),

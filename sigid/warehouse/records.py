@@ -77,6 +77,15 @@ class FileRow(NamedTuple):
     load_id: int
 
 
+class ErasureRow(NamedTuple):
+    """A row of the table `erasure`: that something was erased, told to nobody who does not ask for its id."""
+
+    mac: str
+    hmac_key: str
+    erased: Moment
+    finished: Moment | None = None
+
+
 class Table(NamedTuple):
     """Where rows of one kind go."""
 
@@ -91,7 +100,15 @@ SIGNATURE = Table("signature", SignatureRow._fields, ("id",))
 TRAJECTORY = Table("trajectory", TrajectoryRow._fields, ("signature_id",))
 SOURCE_FILE = Table("source_file", FileRow._fields, ("source", "path"))
 
-SCHEMA_VERSION = 2
+ERASURE = Table("erasure", ErasureRow._fields, ("mac",))
+
+ERASED_FROM = ("erasure", "source_file", "trajectory", "signature", "forger", "signee")
+"""The tables that hold something of persons, after that which says who was erased."""
+
+SCHEMA_VERSION = 3
 """Of what `schema` defines: the tables that `TABLES` names, and the views. `migrations` leads to each from the last."""
 
-TABLES = {each.name for each in (SIGNEE, FORGER, SIGNATURE, TRAJECTORY, SOURCE_FILE)} | {"load", "schema_version"}
+TABLES = {
+    *(each.name for each in (SIGNEE, FORGER, SIGNATURE, TRAJECTORY, SOURCE_FILE, ERASURE)),
+    *("load", "schema_version"),
+}

@@ -13,7 +13,7 @@ class Roles(NamedTuple):
     """The names of the roles."""
 
     owner: str = "sigid_owner"
-    """Changes the schema, as a migration does, and deletes."""
+    """Changes the schema, as a migration does, and erases."""
     loader: str = "sigid_loader"
     """Runs loads and reads back; deletes nothing, and changes no table."""
     reader: str = "sigid_reader"
@@ -28,7 +28,8 @@ class Right(NamedTuple):
     names: list[str]
 
 
-_VERSION = "schema_version"
+_ONLY_READ = {"erasure", "schema_version"}
+"""By the loader."""
 
 
 def rights(roles: Roles) -> list[Right]:
@@ -39,7 +40,7 @@ def rights(roles: Roles) -> list[Right]:
     if not all(roles) or len(set(roles)) < len(roles):
         raise SettingError("owner, loader and reader are to be three roles; give each a name of its own")
     return [
-        Right(roles.loader, "SELECT, INSERT, UPDATE", sorted(TABLES - {_VERSION})),
-        Right(roles.loader, "SELECT", [_VERSION]),
+        Right(roles.loader, "SELECT, INSERT, UPDATE", sorted(TABLES - _ONLY_READ)),
+        Right(roles.loader, "SELECT", sorted(_ONLY_READ)),
         Right(roles.reader, "SELECT", sorted(VIEWS)),
     ]

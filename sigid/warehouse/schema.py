@@ -108,6 +108,7 @@ def by_code_point(length: int) -> String:
 ULID = by_code_point(26)
 KEY = by_code_point(255)
 HASH = by_code_point(32)
+SHA256 = by_code_point(64)
 PACKED = LargeBinary().with_variant(_Float64Array(), "postgresql").with_variant(mysql.LONGBLOB(), *_MYSQL)
 """Little-endian float64."""
 
@@ -237,6 +238,17 @@ source_file = Table(
     **_ON,
 )
 """The ledger. Ordered by `path` in code points, as a scan's listing is, so that the two are compared in one pass."""
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("mac", SHA256, primary_key=True),
+    Column("hmac_key", SHA256, nullable=False),
+    Column("erased", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    **_ON,
+)
+"""What was erased, and must not come back: HMAC-SHA256 of the ids of signees and signatures, each with its key."""
 
 
 def make(connection: Connection) -> None:

@@ -100,6 +100,15 @@ class ServerDatabase(ABC, Generic[C, S]):
             with self._locked(connection, *_load(source)):
                 yield self._session_on(connection)
 
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        with self.told(), self.engine().connect() as connection:
+            yield connection
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        """Nothing: a server looks after its own files, and has tools of its own for that."""
+        return iter(())
+
     def session_of(self, connection: Connection) -> S:
         """The session that writes in the transaction of SQLAlchemy's connection."""
         driver: Any = connection.connection.driver_connection

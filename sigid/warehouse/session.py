@@ -28,7 +28,7 @@ class Session(Protocol):
         """
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Insert or update. Returns how many rows were touched."""
+        """Insert, update or delete. Returns how many rows were touched."""
 
     def put(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write the rows, each in the place of the one with its key."""
@@ -58,6 +58,9 @@ class Database(Protocol):
     undoes_schema_changes: bool
     """Whether a transaction that is undone takes changes of the schema back."""
 
+    indexes_references: bool
+    """Whether it keeps by itself an index of the rows that refer to others."""
+
     before_migrating: str
     """What is to be considered before its schema is changed."""
 
@@ -84,6 +87,14 @@ class Database(Protocol):
         not do that.
         """
 
+    def compact(self) -> None:
+        """Rewrite its tables, so that none of its files holds anything of the rows that were deleted.
+
+        It is not done within a transaction, and waits for those that are open: when it is done, whoever had read the
+        table `erasure` in a transaction has ended that. Raises WarehouseError where somebody else is in the way for too
+        long, or there is no room.
+        """
+
     def session(self) -> AbstractContextManager[Session]:
         """A connection to look things up through, as a load does."""
 
@@ -98,6 +109,15 @@ class Database(Protocol):
 
     def engine(self) -> Engine:
         """SQLAlchemy's way to it. An execution option ``sigid_writes`` tells transactions that may write."""
+
+    def looking(self) -> AbstractContextManager[Connection]:
+        """SQLAlchemy's connection that can write nothing, and sees one state of the database.
+
+        The right to read is enough for it.
+        """
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        """What the database finds wrong with how it has stored its rows, in its own words, where that can be asked."""
 
     def told(self) -> AbstractContextManager[None]:
         """Say what the database refuses within as a WarehouseError: in one line, without statement and data."""

@@ -30,19 +30,25 @@ class Signature(NamedTuple):
 
 
 def find_signatures(session: Session, signature_ids: Collection[str]) -> dict[str, Signature]:
-    """Those of the signatures that are there, by id."""
+    """Those of the signatures that are there, by id. One whose signee or forger is not is as good as none."""
     columns = ", ".join(f"s.{name}" for name in SIGNATURE.columns)
     found = {}
     for ids in in_batches(list(signature_ids)):
         statement = (
-            f"SELECT {columns}, t.x, t.y, t.z FROM signature s LEFT JOIN trajectory t ON t.signature_id = s.id"  # noqa: S608
-            f" WHERE s.id IN ({marks(ids)})"
+            f"SELECT {columns}, t.x, t.y, t.z FROM signature s JOIN signee p ON p.id = s.signee_id"  # noqa: S608  # our own names, and marks for values
+            " LEFT JOIN forger f ON f.id = s.forger_id LEFT JOIN trajectory t ON t.signature_id = s.id"
+            f" WHERE s.id IN ({marks(ids)}) AND (s.forger_id IS NULL OR f.id IS NOT NULL)"
         )
         for *facts, x, y, z in session.select(statement, ids):
             row = SignatureRow(*facts)
-            trajectory = None if x is None else TrajectoryRow(row.id, bytes(x), bytes(y), bytes(z))
+            trajectory = None if x is None else TrajectoryRow(row.id, *map(_packed, (x, y, z)))
             found[row.id] = Signature(row._replace(metadata=_text(row.metadata)), trajectory)
     return found
+
+
+def _packed(coordinate: object) -> bytes:
+    """The packed numbers. SQLite keeps whatever it was given: what is none of that is no point."""
+    return coordinate if isinstance(coordinate, bytes) else b""
 
 
 def _text(metadata: str | dict[str, object]) -> str:

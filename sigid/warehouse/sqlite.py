@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 30.0
 """How long a batch waits for another writer's batch before it gives up."""
 
+_DAMAGES_TOLD = 20
+
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-24576",  # KiB; ids are hashes, so inserts land all over the indices
+    "PRAGMA secure_delete=ON",  # what is deleted or replaced is overwritten
     "PRAGMA wal_autocheckpoint=8192",  # pages: an index page that many batches touch is copied back once
 )
 
@@ -38,6 +41,7 @@ class SqliteDatabase:
     """A `Database` in one file, made (for its owner's eyes only) where it is not there."""
 
     undoes_schema_changes = True
+    indexes_references = False
     before_migrating = "it is done whole or not at all, and there is no way back but a copy made before"
 
     def __init__(self, file: str) -> None:
@@ -56,7 +60,7 @@ class SqliteDatabase:
 
         It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
         """
-        with self.told(), closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS)) as connection:
+        with self.told(), closing(self._connect_to_look()) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             asked = "schema_version" in tables
             versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
@@ -85,6 +89,16 @@ class SqliteDatabase:
     def grant(self, roles: Roles) -> Iterator[str]:
         yield f"{self._file} is a file, which has no roles: its permissions say who may read and write it"
 
+    def compact(self) -> None:
+        with self.told(), closing(self._connect()) as connection:
+            connection.execute("VACUUM")
+            (stopped, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if stopped:
+            raise WarehouseError(
+                f"the log of the warehouse {self._file} could not be emptied: another program has been reading it for "
+                f"{BUSY_SECONDS:.0f} s; wait for it, or end it"
+            )
+
     @contextmanager
     def session(self) -> Iterator[SqliteSession]:
         with self.told(), closing(self._connect()) as connection:
@@ -106,11 +120,42 @@ class SqliteDatabase:
 
     @cached_property
     def _engine(self) -> Engine:
+        return self._make_engine(self._connect)
+
+    def _make_engine(self, connect: Callable[[], sqlite3.Connection]) -> Engine:
         from sqlalchemy import URL, create_engine, event
 
-        engine = create_engine(URL.create("sqlite", database=self._file), creator=self._connect, hide_parameters=True)
+        engine = create_engine(URL.create("sqlite", database=self._file), creator=connect, hide_parameters=True)
         event.listen(engine, "begin", _begin)
         return engine
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        engine = self._make_engine(self._connect_to_look)
+        try:
+            with self.told(), engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def damage(self, connection: Connection) -> Iterator[str]:
+        for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_DAMAGES_TOLD})").fetchall():
+            yield from (part for part in line.splitlines() if part != "ok")
+
+    def _connect_to_look(self) -> sqlite3.Connection:
+        """A connection that changes nothing about the file, not even its mode; the right to read it is enough."""
+        uri = f"{Path(self._file).absolute().as_uri()}?{self._way_to_look()}"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def _way_to_look(self) -> str:
+        # In WAL mode SQLite makes files beside the one that it reads. Where it can't, it is told that nobody writes:
+        # whoever did would have made them.
+        places = (self._file, os.path.dirname(self._file) or ".")
+        if all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in places):
+            return "mode=rw"
+        return "mode=ro" if os.path.exists(f"{self._file}-wal") else "immutable=1"
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -166,14 +211,14 @@ class SqliteSession:
 
     def _write(self, table: Table, rows: Sequence[tuple[Any, ...]], on_conflict: str) -> None:
         statement = (
-            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)})"  # noqa: S608
+            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks(table.columns)})"  # noqa: S608  # our own names, and marks for values
             f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
         )
         with self._database.told():
             self._connection.executemany(statement, rows)
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
-        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608  # our own names, and marks for values
         with self._database.told():
             key = self._connection.execute(statement, list(values.values())).lastrowid
         return int(key or 0)

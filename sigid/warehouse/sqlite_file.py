@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,11 @@ def stamp(url: str) -> FileStamp | None:
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
-def ask(url: str, question: str, value: str) -> tuple[Any, ...] | None:
+def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
     uri = f"{Path(file_of(url)).absolute().as_uri()}?mode=rw"  # none is made where there is none
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            row: tuple[Any, ...] | None = connection.execute(question, [value] * question.count("?")).fetchone()
+            row: tuple[Any, ...] | None = connection.execute(question, values).fetchone()
     except sqlite3.Error:
         return None
     return row

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from threading import local
 from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection
 
-from sigid.entity import AnySignature
-from sigid.identity import Authenticity, Modality
+from sigid.errors import Reason
+from sigid.identity import Authenticity, Kind, Modality
 from sigid.mock_asset_service import MockAssetService
 from sigid.service import SignatureApplicationService
 from sigid.settings import Settings
 from sigid.warehouse import read
 from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import erasures, tombstones_of
 from sigid.warehouse.read import Rejection
 from sigid.warehouse.repositories import WarehouseSignatureRepository, WarehouseSigneeRepository
+from sigid.warehouse.selection import Filter, Pairs, Selection
 from sigid.warehouse.session import Database, Session
 
 
@@ -75,27 +78,54 @@ class Warehouse:
         authenticity: Authenticity | str | None = None,
         signee: str | None = None,
         *,
+        forger: str | None = None,
+        kind: Kind | str | None = None,
+        loaded_since: datetime | None = None,
         retired: bool = False,
-    ) -> Iterator[AnySignature]:
+    ) -> Selection:
         """The signatures, ordered by source, signee (in his collection's numbering), forger and sample.
 
-        `signee` is his id, his number, or his key such as ``source_a/online/genuine/1``. Those retired are left out
-        unless `retired`. They are read a few hundred at a time, from one state of the warehouse. Raises ValueError
-        for a modality or authenticity that does not exist.
+        An iterator over entities that can also count them, give them in pages, and give them as a table of Arrow,
+        pandas or polars. `signee` and `forger` are a person's id, his number, or his key such as
+        ``source_a/online/genuine/1``. `loaded_since` asks for what was registered then or later, anew or with another
+        content. Those retired are left out unless `retired`. Raises ValueError for a modality, an authenticity or a
+        kind that does not exist, and for a time without a zone.
         """
-        modality = None if modality is None else Modality(modality)
-        authenticity = None if authenticity is None else Authenticity(authenticity)
+        where = Filter(
+            source=source,
+            modality=modality,
+            authenticity=authenticity,
+            signee=signee,
+            forger=forger,
+            kind=kind,
+            loaded_since=loaded_since,
+            retired=retired,
+        )
+        return Selection(self, where)
 
-        def stream() -> Iterator[AnySignature]:
-            with self.reading() as connection:
-                yield from read.signatures(connection, source, modality, authenticity, signee, retired)
+    def pairs(
+        self,
+        signee: str | None = None,
+        *,
+        source: str | None = None,
+        modality: Modality | str | None = None,
+        kind: Kind | str | None = None,
+    ) -> Pairs:
+        """Genuine signatures with genuine ones, and with forgeries, of each signee: the unit of verification research.
 
-        return stream()
+        An iterator over `Pair` that can also count them without making any. What is asked for is as for `signatures`.
+        """
+        return Pairs(self, Filter(source=source, modality=modality, kind=kind, signee=signee))
 
-    def rejections(self, source: str | None = None) -> Iterator[Rejection]:
-        """What is not let in, ordered by source and path."""
+    def path_of(self, signature_id: str) -> str | None:
+        """The path, relative to its source's folder, of the file that the signature was last loaded from, if any."""
         with self.reading() as connection:
-            yield from read.rejections(connection, source)
+            return read.path_of(connection, signature_id)
+
+    def rejections(self, source: str | None = None, reason: Reason | str | None = None) -> Iterator[Rejection]:
+        """What is not let in, ordered by source and path. Raises ValueError for a reason that does not exist."""
+        with self.reading() as connection:
+            yield from read.rejections(connection, source, None if reason is None else Reason(reason))
 
     def digest(self) -> str:
         """A hash of every fact of the signatures that are not retired, and of the rejections, in hexadecimal.
@@ -112,7 +142,14 @@ class Warehouse:
             WarehouseSignatureRepository(self),
             MockAssetService(),
             self.transaction,
+            self._erased,
         )
+
+    def _erased(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are of what was erased."""
+        with self.writing() as session:
+            tombstones = tombstones_of(erasures(session))
+        return {id_ for id_ in ids if id_ in tombstones}
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

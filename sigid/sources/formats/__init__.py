@@ -14,15 +14,17 @@ class Format(StrEnum):
     """A format, the kind of signature in it, the version of its reader, and the most bytes that a file of it may have.
 
     Another version has every file of the format read again. The bounds are far above what a signature takes: they
-    keep a file that is none from taking the machine's memory.
+    keep a file that is none from taking the machine's memory. Below them no process needs more than 256 MB: a picture
+    takes its bytes, trajectories some twenty times theirs (lists of numbers, points, and SQLite's copies, of this batch
+    and of the one before).
     """
 
     kind: Kind
     version: int
     max_bytes: int
 
-    PNG = "png", Kind.IMAGE, 1, 256 * 2**20
-    HWR = "hwr", Kind.XYZ, 1, 16 * 2**20
+    PNG = "png", Kind.IMAGE, 1, 128 * 2**20
+    HWR = "hwr", Kind.XYZ, 1, 4 * 2**20
 
     def __new__(cls, name: str, kind: Kind, version: int, max_bytes: int) -> Format:
         member = str.__new__(cls, name)

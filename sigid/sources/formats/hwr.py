@@ -9,7 +9,8 @@ the same three columns as floats separated by commas. Both are read, by this gra
     between = *blank "," *blank | 1*blank                       the same one in the whole file; blank = SP | TAB
     number = [+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?            ASCII digits
 
-A number has at most 64 characters, is finite and within +-1e15; a line has at most 65,536 bytes.
+A number has at most 64 characters, is finite and within +-1e15; a line has at most 65,536 bytes, blanks at the end of
+the file not counted.
 
 There are two ways to read it. Lines of numbers as JSON spells them become one JSON array, which a parser reads several
 times faster than float() reads its numbers. The careful way, line by line, is the grammar: it reads what the quick one

@@ -1,0 +1,125 @@
+"""What becomes of the numbers and lines that readers of text differ about, as sigid's documents have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sigid.errors import Reason
+
+MALFORMED, COLUMNS = Reason.MALFORMED_LINE, Reason.WRONG_COLUMN_COUNT
+NOT_FINITE, RANGE, EMPTY = Reason.NOT_FINITE, Reason.OUT_OF_RANGE, Reason.EMPTY
+
+NUMBERS: Mapping[bytes, float | Reason] = {
+    b"1": 1.0,
+    b"+1": 1.0,
+    b"-1": -1.0,
+    b".5": 0.5,
+    b"1.": 1.0,
+    b"007": 7.0,
+    b"-0": -0.0,
+    b"1E+3": 1000.0,
+    b"1e-400": 0.0,
+    b"-1e-400": -0.0,
+    b"4.9e-324": 5e-324,
+    b"2.4703282292062327e-324": 0.0,  # just below half of the smallest double
+    b"2.4703282292062328e-324": 5e-324,
+    b"0.1": 0.1,
+    b"0.30000000000000004": 0.1 + 0.2,
+    b"9007199254740993e-1": 900719925474099.25,  # a tie, which goes to the even one
+    b"1e15": 1e15,
+    b"1000000000000000.01": 1e15,  # whose nearest double is not beyond
+    b"0" * 64: 0.0,
+    b"0" * 65: MALFORMED,
+    b"1." + b"0" * 62: 1.0,
+    b"1." + b"0" * 63: MALFORMED,
+    b"1" + b"0" * 400: MALFORMED,
+    b"1" * 5000: MALFORMED,
+    b"1000000000000000.2": RANGE,
+    b"9007199254740993": RANGE,
+    b"-1e16": RANGE,
+    b"1e308": RANGE,
+    b"1.8e308": NOT_FINITE,
+    b"1e999": NOT_FINITE,
+    b"-1e99999999999999999999": NOT_FINITE,
+    b"nan": NOT_FINITE,
+    b"-NaN": NOT_FINITE,
+    b"inf": NOT_FINITE,
+    b"+Infinity": NOT_FINITE,
+    b"1_0": MALFORMED,
+    b"0x10": MALFORMED,
+    b"0x1p3": MALFORMED,
+    b"1d5": MALFORMED,
+    b"1f": MALFORMED,
+    b"1e": MALFORMED,
+    b"1e+": MALFORMED,
+    b"e5": MALFORMED,
+    b"1e5.0": MALFORMED,
+    b"--1": MALFORMED,
+    b"1-": MALFORMED,
+    b".": MALFORMED,
+    b"+": MALFORMED,
+    b"": MALFORMED,
+    b"1.2.3": MALFORMED,
+    b"1;5": MALFORMED,
+    b"1 0": MALFORMED,
+    b"1,5": COLUMNS,
+    b'"1"': MALFORMED,
+    b"1\x00": MALFORMED,
+    b"1\x0b": MALFORMED,
+    b"1\x0c": MALFORMED,
+    b"1\x1c": MALFORMED,
+    b"1\x85": MALFORMED,
+    b"1\xa0": MALFORMED,
+    b"1\r": MALFORMED,
+    "\uff11".encode(): MALFORMED,
+    "\u0661".encode(): MALFORMED,
+    "\u22121".encode(): MALFORMED,
+    "\u00a01".encode(): MALFORMED,
+    "1\u200b".encode(): MALFORMED,
+    "1\u2028".encode(): MALFORMED,
+    "1\u3000".encode(): MALFORMED,
+}
+"""What becomes of a line `1,<this>,3` in the middle of others."""
+
+_THREE = (1.0, 2.0, 3.0)
+
+TEXTS: Mapping[bytes, tuple[float, ...] | Reason] = {
+    b"": EMPTY,
+    b"\n\r\n \t\n": EMPTY,
+    b"1,2,3": _THREE,
+    b"1,2,3\n": _THREE,
+    b"1,2,3\r\n": _THREE,
+    b"1,2,3\n\n \r\n": _THREE,
+    b"1 2\t3": _THREE,
+    b" 1 ,\t2, 3 ": _THREE,
+    b"1,2,3\r\n1,2,3\n1,2,3": 3 * _THREE,
+    b"1,2,3\n1,2,3": 2 * _THREE,  # a pen that rests
+    b"1,2,3\r": MALFORMED,
+    b"1,2,3\r1,2,3": MALFORMED,
+    b"1,2,3\r\r\n": MALFORMED,
+    b"\n1,2,3": MALFORMED,
+    b"1,2,3\n\n1,2,3": MALFORMED,
+    b"\xef\xbb\xbf1,2,3": MALFORMED,
+    b"\xff\xfe1\x00,\x002\x00,\x003\x00": MALFORMED,
+    b"1,2,3\x1a": MALFORMED,
+    b"1,2,3\x00": MALFORMED,
+    b"1,2,3\x851,2,3": MALFORMED,
+    "1,2,3\u20281,2,3".encode(): MALFORMED,
+    b"X,Y,Z\n1,2,3": MALFORMED,
+    b"# 1\n1,2,3": COLUMNS,
+    b"1": COLUMNS,
+    b"1,2": COLUMNS,
+    b"1,2,3,": COLUMNS,
+    b"1,2,3,4": COLUMNS,
+    b"1;2;3": COLUMNS,
+    b"1,2,3\n1 2 3": COLUMNS,
+    b"1 2 3\n1,2,3": COLUMNS,
+    b"1,2 3": COLUMNS,
+    b"1,,3": MALFORMED,
+    b"1" + b" " * 65_530 + b"2,3": COLUMNS,
+    b"1,2,3" + b" " * 70_000: _THREE,
+    b"1,2,3" + b" " * 70_000 + b"\n1,2,3": MALFORMED,
+    b"1" * 2**20: MALFORMED,
+    b"\x89PNG\r\n\x1a\n": MALFORMED,
+}
+"""What becomes of a whole text."""

@@ -1,0 +1,360 @@
+"""erase: have a person, or a signature, gone from the warehouse and from what is kept of it, and not come back.
+
+First the tombstone is put down and the rows are deleted, in one transaction. Then the build folder forgets the names,
+and the database's files what they still hold of deleted rows; only then is the erasure finished. Whoever finds one that
+is not, another erasure or a load, finishes it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from sigid.errors import (
+    ConnectionLost,
+    DatasetError,
+    ErasureIncomplete,
+    NotKnown,
+    SettingError,
+    SigidError,
+    WarehouseError,
+)
+from sigid.identity import PersonKey, derive_id
+from sigid.pipeline import erased
+from sigid.pipeline.listing import Listing, stored_folders
+from sigid.pipeline.names import names_of
+from sigid.pipeline.scan import keep, look, summary_of
+from sigid.pipeline.workplace import Workplace
+from sigid.private import write_whole
+from sigid.running import only_one
+from sigid.settings import Settings
+from sigid.sources.base import Names, Source
+from sigid.sources.registry import SOURCES
+from sigid.warehouse.database import open_database
+from sigid.warehouse.erasure import (
+    NO_TRACES,
+    Erasure,
+    Traces,
+    delete,
+    erasures,
+    find_traces,
+    finish,
+    put_down,
+    tombstones_of,
+)
+from sigid.warehouse.session import Database, Session, in_batches, marks
+from sigid.warehouse.tombstones import Tombstone, Tombstones, new_key
+
+_FORMAT = "sigid erasures, version 1"
+_ROUNDS = 5
+_ID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_SHA256 = "[0-9a-f]{64}"
+
+
+class Ground:
+    """What lies in the datasets, and who or what the names there are of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names: dict[str, Names | None] = {}
+        self.doubts: dict[str, str] = {}
+        """The sources whose names say nothing now, and why."""
+
+    def whose(self, source: str, path: str) -> Iterable[str]:
+        """As `Names.whose`; nobody's where the source's names say nothing now, which is noted."""
+        names = self._names_of(source)
+        return names.whose(path) if names else ()
+
+    def _names_of(self, source: str) -> Names | None:
+        if source not in self._names:
+            self._names[source] = self._read_names(source)
+        return self._names[source]
+
+    def _read_names(self, name: str) -> Names | None:
+        source = next((source for source in SOURCES if source.name == name), None)
+        if source is None:
+            self.doubts[name] = "this sigid does not know such a source"
+            return None
+        try:
+            return names_of(source, str(self._root(source)))
+        except DatasetError as error:
+            self.doubts[name] = str(error)
+            return None
+
+    def _root(self, source: Source) -> Path:
+        return Workplace.of(source, self._settings).root
+
+    def files(self) -> Iterator[tuple[Source, str]]:
+        """All that lie there, each as its source and its path."""
+        for source in SOURCES:
+            for folder, index in look(source, self._root(source), self._settings.workers):
+                yield source, folder.path_of(index)
+
+    def left(self, tombstones: Tombstones) -> list[str]:
+        """The paths of those that are covered and still lie there."""
+        return [
+            str(self._root(source) / path)
+            for source, path in self.files()
+            if tombstones.cover(self.whose(source.name, path))
+        ]
+
+    def indexes(self, tombstones: Tombstones) -> list[str]:
+        """The paths of the indexes that still list what is covered."""
+        return [
+            str(self._root(source) / source.index)
+            for source in SOURCES
+            if source.index and (names := self._names_of(source.name))
+            if any(tombstones.cover(names.whose(path)) for path in names.expected())
+        ]
+
+
+Wanted: TypeAlias = Callable[[Ground, Session, Sequence[Erasure]], Collection[Erasure]]
+"""What is to be erased, given what was erased before."""
+
+
+def named(signees: Iterable[str], signatures: Iterable[str], *, in_advance: bool = False) -> Wanted:
+    """Signees, by their keys or ids, and signatures, by their ids.
+
+    Raises SettingError where one is neither. When they are looked for, and unless it is `in_advance`, raises NotKnown
+    where one is neither in the warehouse nor among the files, nor was erased before.
+    """
+    ids = {_signee_id(text): text for text in signees} | {_signature_id(text): text for text in signatures}
+
+    def wanted(ground: Ground, session: Session, before: Sequence[Erasure]) -> list[Erasure]:
+        unknown = {} if in_advance else _unknown(ids, ground, session, tombstones_of(before))
+        if unknown:
+            raise NotKnown(
+                f"{', '.join(sorted(unknown.values()))}: neither in the warehouse nor among the files; nothing was "
+                "erased. A signee is written like source_a/online/genuine/1, a signature as its id; "
+                "to refuse somebody who is still to come, say --in-advance"
+            )
+        hmac_key = before[0].tombstone.hmac_key if before else new_key()
+        now = datetime.now(UTC)
+        return [Erasure(Tombstone.of(id_, hmac_key), now) for id_ in ids]
+
+    return wanted
+
+
+def _signee_id(text: str) -> str:
+    if re.fullmatch(_ID, text):
+        return text
+    try:
+        return derive_id("signee", str(PersonKey.parse(text)))
+    except ValueError as error:
+        raise SettingError(f"--signee: {error}") from error
+
+
+def _signature_id(text: str) -> str:
+    if re.fullmatch(_ID, text):
+        return text
+    raise SettingError(f"--signature: {text!r} is not the id of a signature, which has 26 letters and digits")
+
+
+def _unknown(ids: dict[str, str], ground: Ground, session: Session, before: Tombstones) -> dict[str, str]:
+    """Those of the ids that nothing is known of."""
+    unknown = {id_: text for id_, text in ids.items() if id_ not in before}
+    for table in ("signee", "signature"):
+        for some in in_batches(list(unknown)):
+            for (id_,) in list(session.select(f"SELECT id FROM {table} WHERE id IN ({marks(some)})", some)):  # noqa: S608  # our own names, and marks for values
+                del unknown[id_]
+    if unknown:
+        for source, path in ground.files():
+            for id_ in ground.whose(source.name, path):
+                unknown.pop(id_, None)
+    return unknown
+
+
+def exported(file: Path) -> Wanted:
+    """What the file tells of, which another warehouse, or this one before it was restored, has exported.
+
+    Raises SettingError where it is no such file.
+    """
+    try:
+        facts = json.loads(file.read_bytes())
+        if facts["format"] != _FORMAT:
+            raise ValueError("another format")
+        each = [_parsed(**erasure) for erasure in facts["erasures"]]
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise SettingError(f"{file} is not what `doit erase --export` writes; nothing was erased") from error
+    return lambda _ground, _session, _before: each
+
+
+def _parsed(mac: str, hmac_key: str, erased: str) -> Erasure:
+    if not (re.fullmatch(_SHA256, mac) and re.fullmatch(_SHA256, hmac_key)):
+        raise ValueError("no HMAC-SHA256")
+    return Erasure(Tombstone(mac, hmac_key), datetime.fromisoformat(erased).astimezone(UTC))
+
+
+def export(settings: Settings, file: Path) -> int:
+    """Write all erasures of the warehouse, with no name or id in it, for `exported`. Returns how many there are."""
+    with closing(open_database(settings.warehouse)) as database, database.session() as session:
+        each = [{**erasure.tombstone._asdict(), "erased": erasure.erased.isoformat()} for erasure in erasures(session)]
+    write_whole(str(file), [json.dumps({"format": _FORMAT, "erasures": each}, indent=1).encode()])
+    return len(each)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did, or would do, and what is left for others to do."""
+
+    rows: dict[str, int]
+    """How many rows of each table it took away."""
+    files: list[str]
+    """Files in the datasets that are left out from now on, and are to be deleted by whoever may."""
+    indexes: list[str]
+    """Indexes that still list them."""
+    doubts: dict[str, str]
+    """Sources whose files could not be told apart, and why: what has become no signature may still be named there."""
+    problem: SigidError | None = None
+    """ErasureIncomplete, where the rows are gone and not yet all that files hold of them."""
+
+
+def rehearse(settings: Settings, wanted: Wanted) -> Erased:
+    """What an erasure would do. Nothing is written. Raises as `erase` does."""
+    with closing(open_database(settings.warehouse)) as database, database.session() as session:
+        return _Erasing(settings, database, session).rehearse(wanted)
+
+
+def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before: ()) -> Erased:
+    """Erase what is wanted, and finish what was begun before.
+
+    Raises what `wanted` does, BusyError where another process scans or loads a source, and WarehouseError; then nothing
+    was done.
+    """
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(open_database(settings.warehouse)))
+        for source in SOURCES:
+            lock = Workplace.of(source, settings).lock
+            stack.enter_context(only_one(str(lock), f"a scan or load of {source.name}"))
+            session = stack.enter_context(database.loading(source.name))
+        return _Erasing(settings, database, session).erase(wanted)
+
+
+def in_force(settings: Settings, database: Database, session: Session, source: Source) -> Tombstones:
+    """The warehouse's tombstones, for a load of the source: what is kept of it is without what they cover by then.
+
+    What others have left unfinished is finished, or it is said why it can't be.
+    """
+    known = erasures(session)
+    tombstones = tombstones_of(known)
+    if erased.read(Workplace.of(source, settings)).tombstones != tombstones:
+        _forget(settings, source, tombstones)
+    if not all(each.is_finished for each in known):
+        try:
+            _Erasing(settings, database, session).complete({source.name})
+        except ConnectionLost:
+            raise
+        except (SigidError, OSError) as error:
+            logging.getLogger("sigid").warning("%s", _incomplete(error))
+    return tombstones
+
+
+class _Erasing:
+    """An erasure under way, through that session."""
+
+    def __init__(self, settings: Settings, database: Database, session: Session) -> None:
+        self._settings = settings
+        self._database = database
+        self._session = session
+        self._ground = Ground(settings)
+
+    def rehearse(self, wanted: Wanted) -> Erased:
+        """As the function."""
+        _, tombstones, traces = self._look(wanted)
+        return self._told(tombstones, traces)
+
+    def erase(self, wanted: Wanted) -> Erased:
+        """As the function, where all sources are kept from being loaded."""
+        new, tombstones, traces = self._look(wanted)
+        traces = self._delete(new, tombstones, traces)
+        done = self._told(tombstones, traces)
+        try:
+            self.complete({source.name for source in SOURCES})
+        except (SigidError, OSError) as error:
+            return replace(done, problem=_incomplete(error))
+        return done
+
+    def _delete(self, new: Collection[Erasure], tombstones: Tombstones, traces: Traces) -> Traces:
+        """Put the new tombstones down and delete the traces, of which there may be more by now. Returns these."""
+        while True:
+            try:
+                with self._session.transaction():
+                    put_down(self._session, new)
+                    delete(self._database, self._session, traces)
+                return traces
+            except WarehouseError:
+                before, traces = traces, self._find(tombstones)
+                if traces == before:
+                    raise
+
+    def _look(self, wanted: Wanted) -> tuple[Collection[Erasure], Tombstones, Traces]:
+        """What is new, and what there is of it and of what is not finished."""
+        before = erasures(self._session)
+        new = wanted(self._ground, self._session, before)
+        tombstones = tombstones_of([*new, *(each for each in before if not each.is_finished)])
+        return new, tombstones, self._find(tombstones)
+
+    def _find(self, tombstones: Tombstones) -> Traces:
+        return find_traces(self._session, tombstones, self._ground.whose) if tombstones else NO_TRACES
+
+    def _told(self, tombstones: Tombstones, traces: Traces) -> Erased:
+        files = self._ground.left(tombstones) if tombstones else []
+        indexes = self._ground.indexes(tombstones) if tombstones else []
+        return Erased(traces.rows(), files, indexes, self._ground.doubts)
+
+    def complete(self, held: Collection[str]) -> None:
+        """Finish what is not finished. The sources that are `held` are kept from being loaded by the caller.
+
+        What a service has registered at the very moment of the erasure, knowing nothing of it, is found after the
+        database is compacted, which waits for it: then it is done once more.
+        """
+        known = erasures(self._session)
+        open_ = [each for each in known if not each.is_finished]
+        if not open_:
+            return
+        for source in SOURCES:
+            lock = Workplace.of(source, self._settings).lock
+            work = f"a scan or load of {source.name}"
+            with nullcontext() if source.name in held else only_one(str(lock), work):
+                _forget(self._settings, source, tombstones_of(known))
+        for _ in range(_ROUNDS):
+            self._database.compact()
+            traces = self._find(tombstones_of(open_))
+            if not traces:
+                finish(self._session, open_)
+                return
+            self._delete((), tombstones_of(open_), traces)
+        raise SigidError("it is registered again and again")
+
+
+def _incomplete(error: Exception) -> ErasureIncomplete:
+    return ErasureIncomplete(
+        f"what was to be erased is deleted and does not come back, but files may still hold bytes of it: {error}. "
+        "`doit erase`, or the next load, does the rest"
+    )
+
+
+def _forget(settings: Settings, source: Source, tombstones: Tombstones) -> None:
+    """Have what is kept of the source in the build folder name nothing that was erased, now and after later scans."""
+    place = Workplace.of(source, settings)
+    place.manifest.unlink(missing_ok=True)
+    kept = Listing(list(stored_folders(str(place.listing))))
+    try:
+        if not len(kept) or summary_of(place) is None:
+            raise DatasetError("there is nothing to be kept")
+        erased.leave_out(kept, source, names_of(source, str(place.root)), tombstones)
+        keep(kept, place)
+    except DatasetError:  # the next load reads the files again
+        place.listing.unlink(missing_ok=True)
+    for left in place.listing.parent.glob("*.new"):  # by one who was killed while he wrote
+        left.unlink()
+    erased.write(place, erased.Remembered(tombstones))

@@ -1,0 +1,57 @@
+"""The pictures of signatures, which stay where they were loaded from."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sigid.entity import ImageSignature
+from sigid.errors import DatasetError, Rejected
+from sigid.pipeline.escape import raw
+from sigid.pipeline.extract import read_file
+from sigid.pipeline.listing import hash_of
+from sigid.settings import Settings
+from sigid.sources.formats import Format
+from sigid.sources.registry import SOURCES
+from sigid.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def image_bytes(warehouse: Warehouse, signature: ImageSignature, datasets: Path | None = None) -> bytes:
+    """The file that the signature was loaded from, whole and unchanged since; no bytes of a placeholder.
+
+    It lies below `datasets`, or the folder that the settings name. Raises DatasetError where it is not there, or its
+    content is another one now, and ValueError for a signature that was not loaded from a file.
+    """
+    path = warehouse.path_of(signature.id)
+    source = next((each for each in SOURCES if each.name == signature.source), None)
+    if path is None or source is None:
+        raise ValueError(f"the signature {signature.id} was not loaded from a file, and so there is none to open")
+    root = (datasets or Settings.read().datasets) / source.directory
+    try:
+        content, _ = read_file(str(root), raw(path), Format.PNG, Format.PNG.max_bytes)
+    except FileNotFoundError:
+        raise DatasetError(f"{root}/{path} is gone since it was loaded; bring it back, or load again") from None
+    except Rejected as rejected:
+        raise DatasetError(f"{root}/{path} cannot be read: {rejected.detail}") from rejected
+    if hash_of(content).hex() != signature.content_hash:
+        raise DatasetError(f"{root}/{path} is another file than the one that was loaded; load again, and read anew")
+    return content
+
+
+def open_image(warehouse: Warehouse, signature: ImageSignature, datasets: Path | None = None) -> Image:
+    """The signature's picture, opened by Pillow from the bytes of `image_bytes` and with them in memory.
+
+    Raises what `image_bytes` does, and ValueError for a placeholder, which has no picture.
+    """
+    content = image_bytes(warehouse, signature, datasets)
+    if not content:
+        raise ValueError(f"the signature {signature.id} is a placeholder (blank): it has no picture yet")
+    from PIL import Image
+
+    picture = Image.open(BytesIO(content), formats=("PNG",))
+    picture.load()
+    return picture

@@ -1,0 +1,110 @@
+"""erase: have a person, or a signature, gone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sigid.errors import SettingError, SigidError
+from sigid.settings import Settings
+from tasks.acting import SHOWS, action, there
+from tasks.helping import examples
+
+_PARAMS = [
+    {
+        "name": "signees",
+        "long": "signee",
+        "type": list,
+        "default": [],
+        "help": "erase this signee (SOURCE/collection/number, or his id), and every forgery of his signature",
+    },
+    {
+        "name": "signatures",
+        "long": "signature",
+        "type": list,
+        "default": [],
+        "help": "erase the signature of this id",
+    },
+    {
+        "name": "in_advance",
+        "long": "in-advance",
+        "type": bool,
+        "default": False,
+        "help": "also where nothing is known of him yet: what comes of him is left out",
+    },
+    {
+        "name": "dry_run",
+        "long": "dry-run",
+        "type": bool,
+        "default": False,
+        "help": "tell what would go, and write nothing",
+    },
+    {
+        "name": "export",
+        "long": "export",
+        "type": str,
+        "default": "",
+        "help": "write all erasures, without a name or an id, to this file, to be applied to a restored backup",
+    },
+    {
+        "name": "apply",
+        "long": "apply",
+        "type": str,
+        "default": "",
+        "help": "erase what the erasures in this file, which --export has written, say",
+    },
+]
+
+
+def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
+    """The task; without an option it finishes what was begun."""
+    yield {
+        "basename": "erase",
+        "doc": "erase a person or a signature, and have it not come back",
+        "actions": [(_erase, [settings])],
+        "params": _PARAMS,
+        **examples(
+            ("--signee source_a/online/genuine/1 --dry-run", "tell what would go"),
+            ("--signee source_a/online/genuine/1", "have it gone"),
+            ("--export erasures", "take what was erased to a backup that is restored"),
+            ("--apply erasures", "erase it there as well"),
+            ("", "finish what was begun"),
+        ),
+        **SHOWS,
+    }
+
+
+@action
+def _erase(
+    settings: Settings,
+    signees: list[str],
+    signatures: list[str],
+    in_advance: bool,
+    dry_run: bool,
+    export: str,
+    apply: str,
+) -> SigidError | None:
+    from sigid.pipeline import erase
+    from sigid.report import erasure
+
+    there(settings)
+    if export:
+        _refuse(signees or signatures or apply or dry_run, "--export writes what was erased before; say it alone")
+        count = erase.export(settings, Path(export))
+        sys.stdout.write(f"{count} erasures are in {export}\n")
+        return None
+    _refuse(
+        apply and (signees or signatures), "--apply erases what its file says; say it without --signee, --signature"
+    )
+    wanted = erase.exported(Path(apply)) if apply else erase.named(signees, signatures, in_advance=in_advance)
+    done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
+    verb = "would be erased" if dry_run else "erased"
+    erasure.write(verb, done.rows, done.files, done.indexes, done.doubts, sys.stdout)
+    return done.problem
+
+
+def _refuse(contradiction: object, words: str) -> None:
+    if contradiction:
+        raise SettingError(words)
