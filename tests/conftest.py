@@ -23,6 +23,12 @@ hypothesis.settings.register_profile("sigid", deadline=None)  # a slow disk is n
 hypothesis.settings.load_profile("sigid")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests of tables come last: see `tests.tables` for what their libraries leave behind."""
+    items.sort(key=lambda item: hasattr(getattr(item, "module", None), "pa"))
+
+
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's own settings: a test never finds its developer's warehouse."""

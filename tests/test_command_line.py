@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -24,9 +25,9 @@ from tests.users import PROJECT, User
 
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects", "verify", "erase", "migrate", "grant"),
+    *("load_source_a", "load_source_b", "catalog", "rejects", "export", "verify", "erase", "migrate", "grant"),
 ]
-HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "PIL", "rich", "dotenv"}
+HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "pyarrow", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
 WAY_OUT = "nothing was done: `doit migrate` brings it there"
 
@@ -222,6 +223,73 @@ def test_clean_removes_the_caches_and_never_the_warehouse(user: User) -> None:
     assert user.digest() == digest
 
 
+def test_an_export_is_written_replaced_and_cleaned_and_says_where_it_is(user: User) -> None:
+    user.doit("load_source_a")
+    folder = user.build / "export"
+
+    first = user.doit("export", "--images", "--source", "source_a")
+    digest = json.loads((folder / "manifest.json").read_text())["warehouse"]["digest"]
+    user.doit("export", "--seed", "2", "--shares", "50,25,25")
+    splits = json.loads((folder / "manifest.json").read_text())["splits"]
+    would = user.doit("clean", "-n", "export")
+    there = folder.exists()
+    done = user.doit("clean", "export")
+
+    (line,) = first.splitlines()
+    assert line.startswith(f"{folder}: 47 signatures, ")
+    assert line.endswith("; manifest.json says what they are")
+    assert digest == user.digest()
+    assert splits == {"by": "signee", "seed": "2", "shares": {"train": 50, "validation": 25, "test": 25}}
+    assert str(folder) in would
+    assert there
+    assert str(folder) in done
+    assert not [each for each in user.build.iterdir() if each.name.startswith("export")]
+
+
+def test_an_export_under_pseudonyms_can_be_had_again_elsewhere(user: User) -> None:
+    user.doit("load_source_a")
+    options = ("--pseudonymise", "--images", "--key-file", str(user.folder / "key"))
+
+    user.doit("export", *options, "--folder", str(user.folder / "one"))
+    user.doit("export", *options, "--folder", str(user.folder / "two"))
+
+    manifests = [(user.folder / name / "manifest.json").read_bytes() for name in ("one", "two")]
+    assert manifests[0] == manifests[1]
+    assert b'"pseudonymise": true' in manifests[0]
+    assert not (user.build / "export").exists()
+
+
+def test_what_an_export_cannot_do_is_told_in_one_line(loaded: User) -> None:
+    for options, words in (
+        (("--source", "source_x"), "nothing of the source 'source_x'"),
+        (("--shares", "all"), "write them like 80,10,10"),
+        (("--key-file", "key"), "add --pseudonymise"),
+        (("--folder", str(PROJECT / "tests")), "move it away, or name another folder with --folder"),
+    ):
+        (line,) = loaded.doit("export", *options, code=1).splitlines()
+        assert line.startswith("export failed: ")
+        assert words in line
+
+
+def test_what_is_no_export_is_not_cleaned_away(user: User) -> None:
+    notes = user.build / "export" / "notes"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+
+    said = user.doit("clean", "export", code=1)
+
+    assert "export is not cleaned: " in said
+    assert notes.read_text() == "mine"
+
+
+def test_the_help_of_an_export_explains_its_options_with_an_example(user: User) -> None:
+    helped = user.doit("help", "export")
+
+    for option in ("folder", "source", "images", "pseudonymise", "key-file", "seed", "shares"):
+        assert f"--{option}" in helped
+    assert "doit export --images --pseudonymise --folder shared" in helped
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database", b"SQLite format 3\x00" + bytes(5000)])
 def test_doits_own_database_may_be_lost_or_damaged(user: User, content: bytes | None) -> None:
     user.doit("load_source_a")
@@ -312,7 +380,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
     SqliteFiles().make_older(older, 1, f"sqlite:///{user.build}/warehouse.sqlite")
     user.environment["SIGID_WAREHOUSE"] = older
 
-    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "erase", "grant"):
+    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "export", "erase", "grant"):
         refused = user.doit(task, code=1).splitlines()[-1]
         assert refused.startswith(f"{task} failed: the warehouse ")
         assert refused.endswith(f"has schema version 1, this sigid works with {SCHEMA_VERSION}; {WAY_OUT}")
@@ -328,7 +396,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
 
 
 def test_what_is_asked_of_a_warehouse_that_is_not_there_makes_none(user: User) -> None:
-    for task in ("catalog", "rejects", "verify", "erase", "migrate", "grant"):
+    for task in ("catalog", "rejects", "export", "verify", "erase", "migrate", "grant"):
         assert "there is no warehouse yet" in user.doit(task, code=1)
 
     assert not (user.build / "warehouse.sqlite").exists()

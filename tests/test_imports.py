@@ -18,13 +18,17 @@ import sigid
 
 PROJECT = Path(__file__).parents[1]
 
-BOTTOM = {"sigid.errors", "sigid.identity", "sigid.outcome", "sigid.private"}
+BOTTOM = {"sigid.errors", "sigid.identity", "sigid.outcome", "sigid.private", "sigid.version"}
 MOCKS = {"sigid.mock_signee_repository", "sigid.mock_signature_repository", "sigid.mock_asset_service"}
 MAY_IMPORT = {
     "dodo": {"tasks", "sigid.warehouse.location", "sigid.settings", "sigid.errors"},
     "tasks": {
-        *("tasks", "sigid.pipeline", "sigid.report", "sigid.warehouse", "sigid.sources"),
+        *("tasks", "sigid.pipeline", "sigid.export", "sigid.report", "sigid.warehouse", "sigid.sources"),
         *("sigid.settings", "sigid.running", *BOTTOM),
+    },
+    "sigid.export": {
+        *("sigid.export", "sigid.pipeline.images", "sigid.report", "sigid.warehouse", "sigid.sources.formats.png"),
+        *("sigid.running", *BOTTOM),
     },
     "sigid.pipeline": {
         *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service", "sigid.entity"),
@@ -50,7 +54,7 @@ ONLY_IN = {
     "doit": {"dodo", "tasks"},
     "sqlalchemy": {"sigid.warehouse"},
     "alembic": {"sigid.warehouse.migrate", "sigid.warehouse.migrations"},
-    "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "tasks.state"},
+    "sqlite3": {"sigid.warehouse.sqlite", "sigid.warehouse.sqlite_file", "sigid.export.shuffle", "tasks.state"},
     "psycopg": {
         *("sigid.warehouse.postgresql", "sigid.warehouse.postgresql_server", "sigid.warehouse.postgresql_roles"),
     },
@@ -65,7 +69,7 @@ ONLY_IN = {
     "distributed": {"sigid.pipeline.cluster"},
     "pickle": {"sigid.pipeline.apart", "sigid.pipeline.cluster"},
     "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress"},
-    "pyarrow": {"sigid.warehouse.arrow", "sigid.warehouse.selection"},
+    "pyarrow": {"sigid.warehouse.arrow", "sigid.warehouse.selection", "sigid.export"},
     "pandas": {"sigid.warehouse.selection"},
     "polars": {"sigid.warehouse.selection"},
     "rich": {"sigid.report", "sigid.example", "tasks"},

@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 
 from sigid.errors import Reason, Rejected
 from sigid.sources.formats import png
-from sigid.sources.formats.png import Picture, read_png
+from sigid.sources.formats.png import Picture, only_picture, read_png
 
 Chunk = tuple[bytes, bytes]
 Pixel = tuple[int, ...]
@@ -702,3 +702,28 @@ def test_there_is_a_sample_file_for_every_reason() -> None:
         "too_many_pixels",
         "animated",
     }
+
+
+def test_only_the_picture_is_left_of_a_file_that_says_more() -> None:
+    gamma = (b"gAMA", struct.pack(">I", 45455))
+    told = [TEXT, (b"zTXt", b"a\0\0" + zlib.compress(b"who")), (b"iTXt", b"a\0\0\0\0\0who"), (b"eXIf", b"MM\0*")]
+    private = [(b"iCCP", b"scanner\0\0" + zlib.compress(b"of whom")), (b"prVt", b"who"), (b"tIME", bytes(7))]
+    header, pixels, end = TINY
+
+    bare = only_picture(file_of(header, private[0], gamma, *told, pixels, *private[1:], end))
+
+    assert bare == file_of(header, gamma, pixels, end)
+    assert read_png(bare) == read_png(file_of(*TINY))
+
+
+@pytest.mark.parametrize(
+    "file", [each for each in SAMPLE_FILES if each.name.startswith("sound")], ids=lambda file: file.name
+)
+def test_only_the_picture_has_the_same_pixels(file: Path) -> None:
+    content = file.read_bytes()
+
+    bare = only_picture(content)
+
+    assert read_png(bare) == read_png(content)
+    one, other = Image.open(io.BytesIO(bare)), Image.open(io.BytesIO(content))
+    assert one.convert("RGBA").tobytes() == other.convert("RGBA").tobytes()

@@ -28,6 +28,11 @@ def blocks(language: str) -> list[str]:
     return [textwrap.dedent(text) for _, text in found]
 
 
+def block(language: str, phrase: str) -> str:
+    """The first of these blocks that has the phrase in it."""
+    return next(text for text in blocks(language) if phrase in text)
+
+
 def doit(project: Path, *arguments: str, warehouse: str = "") -> str:
     """What a doit command prints that succeeds."""
     return run(project, "-m", "doit", *arguments, warehouse=warehouse)
@@ -61,7 +66,7 @@ def project(tmp_path: Path) -> Path:
 def test_the_examples_of_reading_and_registering_run(project: Path, warehouse_url: str) -> None:
     doit(project, warehouse=warehouse_url)
 
-    examples = blocks("python")[:3]
+    examples = (block("python", phrase) for phrase in (".catalog()", ".pairs(", ".register_signatures("))
     reading, pairing, registering = (run(project, "-c", code, warehouse=warehouse_url) for code in examples)
 
     assert re.search(r"^source_a \d+ signatures of \d+ signees$", reading, re.MULTILINE)
@@ -96,8 +101,23 @@ def test_there_is_an_example_of_each_view_and_it_finds_something(
         assert databases.execute(warehouse_url, query), query
 
 
+def test_the_examples_of_taking_away_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(project / "hugging-face"))
+    doit(project)
+    doit(project, *block("sh", "doit export").removeprefix("doit ").split())
+
+    examples = [text for text in blocks("python") if "build/export" in text]
+    duckdb, pandas, hugging_face = (run(project, "-c", code) for code in examples)
+
+    assert re.search(r"source_a .* online .* train .* genuine .* \d+ .* \d+", duckdb)
+    assert re.search(r"^forged +[1-9]\d*$", pandas, re.MULTILINE)
+    assert re.search(r"^\(\d+, \d+\)$", hugging_face, re.MULTILINE)
+    assert "List(Value('float64'))" in hugging_face
+
+
 def test_the_recipe_adds_a_source_that_is_planned_loaded_and_read(project: Path) -> None:
-    (project / "sigid/sources/source_c.py").write_text(blocks("python")[3])
+    (project / "sigid/sources/source_c.py").write_text(block("python", "class SourceC"))
     registry = project / "sigid/sources/registry.py"
     lines = registry.read_text().replace("    SourceB(),\n", "    SourceB(),\n    SourceC(),\n")
     registry.write_text(lines.replace("\n\nSOURCES", "\nfrom sigid.sources.source_c import SourceC\n\nSOURCES"))

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 
 from sigid.entity import AnySignature, ImageSignature, XYZSignature
@@ -23,6 +20,9 @@ from sigid.service import NewXYZSignature
 from sigid.warehouse import selection
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.databases import Databases
+from tests.tables import pandas as pd
+from tests.tables import polars as pl
+from tests.tables import pyarrow as pa
 from tests.trees import Site, picture, site_a, trajectory
 
 FILES = {
@@ -273,3 +273,39 @@ def test_a_placeholder_and_what_was_never_a_file_have_no_picture(site: Site, fil
 
 def test_each_signature_comes_with_its_path(site: Site, filled: Warehouse) -> None:
     assert {path: signature.id for signature, path in filled.signatures().with_paths()} == site.ids()
+
+
+def test_a_few_are_asked_for_by_their_ids_in_that_order(filled: Warehouse) -> None:
+    ids = [signature.id for signature in filled.signatures()][::-2]
+
+    rows = filled.signatures().rows_of(ids)
+
+    assert [row.id for row in rows] == ids
+
+
+def test_names_are_of_what_is_asked_for(site: Site, filled: Warehouse) -> None:
+    names = {row.path: (row.source, row.signee_id, row.id) for row in filled.signatures(forger="103").names()}
+
+    forged = {path: id_ for path, id_ in site.ids().items() if "0103001" in path}
+    assert {path: id_ for path, (_, _, id_) in names.items()} == forged
+    expected = {(each.source, each.signee_id, each.id) for each in filled.signatures(forger="103")}
+    assert set(names.values()) == expected
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_all_that_is_read_at_one_state_is_of_that_state(tmp_path: Path) -> None:
+    site = site_a(tmp_path, FILES)
+    site.load()
+    with open_warehouse(site.settings.warehouse) as warehouse:
+        before = warehouse.digest()
+        with warehouse.at_one_state():
+            count = warehouse.signatures().count()
+            with open_warehouse(site.settings.warehouse) as other:
+                other.service().register_signatures(
+                    [NewXYZSignature(points=[(1.0, 2.0, 3.0)], sample="1")], idempotence_key="at-one-state/1"
+                )
+
+            assert warehouse.signatures().count() == count
+            assert warehouse.digest() == before
+        assert warehouse.signatures().count() == count + 1
+        assert warehouse.digest() != before

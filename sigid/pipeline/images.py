@@ -27,19 +27,30 @@ def image_bytes(warehouse: Warehouse, signature: ImageSignature, datasets: Path 
     content is another one now, and ValueError for a signature that was not loaded from a file.
     """
     path = warehouse.path_of(signature.id)
-    source = next((each for each in SOURCES if each.name == signature.source), None)
-    if path is None or source is None:
+    if path is None:
         raise ValueError(f"the signature {signature.id} was not loaded from a file, and so there is none to open")
-    root = (datasets or Settings.read().datasets) / source.directory
+    return file_bytes(signature.source, path, signature.content_hash, datasets or Settings.read().datasets)
+
+
+def file_bytes(source: str, path: str, content_hash: str | None, datasets: Path) -> bytes:
+    """The file of a picture, by its source and its path in that, whole and with that hash. Raises DatasetError."""
+    root = datasets / _directory(source)
     try:
         content, _ = read_file(str(root), raw(path), Format.PNG, Format.PNG.max_bytes)
     except FileNotFoundError:
         raise DatasetError(f"{root}/{path} is gone since it was loaded; bring it back, or load again") from None
     except Rejected as rejected:
         raise DatasetError(f"{root}/{path} cannot be read: {rejected.detail}") from rejected
-    if hash_of(content).hex() != signature.content_hash:
+    if hash_of(content).hex() != content_hash:
         raise DatasetError(f"{root}/{path} is another file than the one that was loaded; load again, and read anew")
     return content
+
+
+def _directory(source: str) -> str:
+    for each in SOURCES:
+        if each.name == source:
+            return each.directory
+    raise DatasetError(f"{source} is no source that this sigid knows, and so it has no files; register it again")
 
 
 def open_image(warehouse: Warehouse, signature: ImageSignature, datasets: Path | None = None) -> Image:

@@ -33,14 +33,14 @@ def lines(catalog: Catalog, form: Form) -> Iterator[str]:
     if form is Form.JSON:
         yield json.dumps(catalog, indent=2) + "\n"
         return
-    rows: Iterator[tuple[str | int, ...]] = ((name, *counts) for name, counts in _rows(catalog))
+    cells: Iterator[tuple[str | int, ...]] = ((name, *counts) for name, counts in rows(catalog))
     if form is Form.CSV:
-        yield from sheet.lines(("count", *catalog), rows)
+        yield from sheet.lines(("count", *catalog), cells)
     else:
-        yield from map(tabbed, chain([("count", *catalog)], rows))
+        yield from map(tabbed, chain([("count", *catalog)], cells))
 
 
-def _rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
+def rows(catalog: Catalog) -> Iterator[tuple[str, list[int]]]:
     """Each number's name, and the number for each source; the rejections of each reason follow on their sum."""
     sources = catalog.values()
     for name in COUNTS:
@@ -57,6 +57,6 @@ def _table(catalog: Catalog) -> Table:
     table.add_column("count", overflow="fold")
     for source in catalog:
         table.add_column(printable(source), justify="right", overflow="fold")
-    for name, counts in _rows(catalog):
+    for name, counts in rows(catalog):
         table.add_row(printable(name), *(f"{count:,}" for count in counts))
     return table

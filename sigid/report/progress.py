@@ -21,17 +21,17 @@ class Show(Protocol):
     """Takes in how far the work is."""
 
     def __call__(self, done: int, total: int) -> None:
-        """So many of so many files are done."""
+        """So many of so many are done."""
 
 
 @contextmanager
-def progress(what: str, out: TextIO) -> Iterator[Show]:
+def progress(what: str, out: TextIO, things: str = "files") -> Iterator[Show]:
     """Show the progress of `what`; nothing before there is any, and nothing of a bar is left behind."""
     if is_terminal(out) and _is_alone():
         with ExitStack() as drawn:
             yield _Bar(what, out, drawn)
     else:
-        yield _Lines(what, out)
+        yield _Lines(what, out, things)
 
 
 def _is_alone() -> bool:
@@ -40,9 +40,10 @@ def _is_alone() -> bool:
 
 
 class _Lines:
-    def __init__(self, what: str, out: TextIO) -> None:
+    def __init__(self, what: str, out: TextIO, things: str) -> None:
         self._what = what
         self._out = out
+        self._things = things
         self._started = self._last = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
@@ -51,10 +52,9 @@ class _Lines:
             return
         self._last = moment
         rate = done / (moment - self._started)
+        so_far = f"{self._what}: {done} of {total} {self._things}"
         with readers_choice(self._out):
-            self._out.write(
-                f"{self._what}: {done} of {total} files, {rate:.0f} a second, {(total - done) / rate:.0f} s left\n"
-            )
+            self._out.write(f"{so_far}, {rate:.0f} a second, {(total - done) / rate:.0f} s left\n")
 
 
 class _Bar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -116,15 +116,22 @@ class Selection(Iterator[AnySignature]):
 
     def with_paths(self) -> Iterator[tuple[AnySignature, str | None]]:
         """Each signature with the path, relative to its source's folder, of the file that it is; None if it is none."""
-        # SQLite makes no index for a query on a table without rowids; one on what is DISTINCT of it, it does.
-        files = select(source_file.c.signature_id, source_file.c.path).where(source_file.c.state == State.LOADED)
-        at_hand = files.distinct().subquery()
-        path = cast(at_hand.c.path, String).label("path")
+        return ((signature_entity(row), row.path) for row in self.rows())
 
-        def with_path(statement: Select[Any]) -> Select[Any]:
-            return statement.add_columns(path).outerjoin(at_hand, at_hand.c.signature_id == signature.c.id)
+    def rows(self) -> Iterator[Row[Any]]:
+        """Each signature as the row that entities and batches are made of, with its `path` as in `with_paths`."""
+        return _rows(self._access, self._where, _with_paths)
 
-        return ((signature_entity(row), row.path) for row in _rows(self._access, self._where, with_path))
+    def names(self) -> Iterator[Row[Any]]:
+        """Of each signature no more than `source`, `signee_id`, `id` and `path`, in any order."""
+        columns = signature.c
+        names = _of_signees(select(columns.source, columns.signee_id, columns.id).outerjoin_from(signature, forger))
+        return _streamed(self._access, _with_paths(self._where.narrow(names)))
+
+    def rows_of(self, ids: Sequence[str]) -> list[Row[Any]]:
+        """The rows, without paths, of the signatures with these ids, in their order; at most a few hundred."""
+        found = {row.id: row for row in _rows(self._access, self._where, lambda each: each.where(_among(ids)))}
+        return [found[each] for each in ids]
 
     def to_batches(self) -> pa.RecordBatchReader:
         """A stream of Arrow record batches: a row a signature, its points as three lists of float64, x, y and z.
@@ -161,8 +168,24 @@ class Selection(Iterator[AnySignature]):
 def _rows(access: Access, where: Filter, more: _Widened = lambda statement: statement) -> Iterator[Row[Any]]:
     of_signee = (signee.c.collection.label("signee_collection"), signee.c.external_id.label("signee_external_id"))
     statement = _of_signees(SIGNATURES.add_columns(*of_signee))
+    return _streamed(access, more(where.narrow(statement)).order_by(*_ORDER))
+
+
+def _streamed(access: Access, statement: Select[Any]) -> Iterator[Row[Any]]:
     with access.reading() as connection:
-        yield from streamed(connection, more(where.narrow(statement)).order_by(*_ORDER))
+        yield from streamed(connection, statement)
+
+
+def _with_paths(statement: Select[Any]) -> Select[Any]:
+    # SQLite makes no index for a query on a table without rowids; one on what is DISTINCT of it, it does.
+    files = select(source_file.c.signature_id, source_file.c.path).where(source_file.c.state == State.LOADED)
+    at_hand = files.distinct().subquery()
+    path = cast(at_hand.c.path, String).label("path")
+    return statement.add_columns(path).outerjoin(at_hand, at_hand.c.signature_id == signature.c.id)
+
+
+def _among(ids: Sequence[str]) -> ColumnElement[bool]:
+    return signature.c.id.in_(ids)
 
 
 def _of_signees(statement: Select[Any]) -> Select[Any]:

@@ -39,6 +39,7 @@ class _OfThread(local):
     """What each thread has for itself: one must not write into, or undo, what another one has begun."""
 
     transaction: Connection | None = None
+    state: Connection | None = None
 
 
 class Warehouse:
@@ -173,9 +174,23 @@ class Warehouse:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the warehouse: that of this thread's transaction, if it has one open."""
-        if self._of_thread.transaction is not None:
-            yield self._of_thread.transaction
+        """A connection that sees one state of the warehouse: this thread's transaction's, or one that it keeps to."""
+        held = self._of_thread.transaction or self._of_thread.state
+        if held is not None:
+            yield held
             return
         with self.database.told(), self.database.engine().connect() as connection:
             yield connection
+
+    @contextmanager
+    def at_one_state(self) -> Iterator[None]:
+        """All that this thread reads within is of one state of the warehouse, however much is loaded meanwhile.
+
+        What is streamed is read to its end, or left, before something else is asked for.
+        """
+        with self.reading() as connection:
+            before, self._of_thread.state = self._of_thread.state, connection
+            try:
+                yield
+            finally:
+                self._of_thread.state = before

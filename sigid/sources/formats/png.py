@@ -121,6 +121,18 @@ def read_png(data: bytes) -> Picture:
     return Picture(header.width, header.height, mode)
 
 
+_SHOWN = frozenset(b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB sBIT cICP pHYs".split())
+
+
+def only_picture(data: bytes) -> bytes:
+    """The bytes of a PNG file without what has no part in how it looks: text, EXIF, times, profiles, private chunks.
+
+    The pixels stay as they are, byte for byte. The file is one that `read_png` accepts.
+    """
+    chunks = (data[chunk.start : chunk.end] for chunk in _chunks(data) if chunk.kind in _SHOWN)
+    return b"".join([_SIGNATURE, *chunks])
+
+
 def _check_signature(data: bytes) -> None:
     signature = data[: len(_SIGNATURE)]
     if signature == _SIGNATURE:
