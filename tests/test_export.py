@@ -32,7 +32,6 @@ from sigid.version import VERSION
 from sigid.warehouse import selection
 from sigid.warehouse.records import SCHEMA_VERSION
 from tests.tables import duckdb
-from tests.tables import export_parquet as parquet
 from tests.tables import pandas as pd
 from tests.tables import pyarrow as pa
 from tests.tables import pyarrow_parquet as pq
@@ -331,8 +330,8 @@ def test_every_database_gives_the_same_bytes(site: Site, tmp_path: Path, pseudon
 def test_row_groups_and_files_are_bounded_and_lose_nothing(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "GROUP_BYTES", 1000)
-    monkeypatch.setattr(parquet, "GROUPS_A_FILE", 2)
+    monkeypatch.setattr("sigid.export.parquet.GROUP_BYTES", 1000)
+    monkeypatch.setattr("sigid.export.parquet.GROUPS_A_FILE", 2)
 
     exported(site, tmp_path / "out", shares=Shares(1, 0, 0))
 

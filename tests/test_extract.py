@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import Pipe
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from struct import Struct
 from typing import Any
 
 import pytest
 
-from sigid.errors import Reason, Rejected
+from sigid.errors import Reason, Rejected, SigidError
 from sigid.pipeline import apart, pool, study, workers
 from sigid.pipeline import extract as extract_module
 from sigid.pipeline.crew import InThisProcess
@@ -657,6 +658,47 @@ def test_a_worker_may_end_in_the_middle_of_a_result(
 
     assert (loaded.problem, loaded.counts.added) == (None, 60)
     assert site.digest() == site.clean_digest()
+
+
+def test_a_worker_that_is_stopped_when_all_is_read_is_not_waited_for(
+    tmp_path: Path, two_workers: list[ProcessPoolExecutor]
+) -> None:
+    # The load never came to its end.
+    site = site_a(tmp_path, trajectories(range(60))).using(workers=2)
+    site.scan()
+
+    def stop(done: int, total: int) -> None:
+        executor: Any = two_workers[-1]
+        for pid in executor._processes if done == total else ():
+            os.kill(pid, signal.SIGSTOP)
+
+    assert load(site.source, site.settings, progress=stop).counts.added == 60
+
+
+@pytest.mark.usefixtures("two_workers")
+@pytest.mark.parametrize("times", [1, 1000])
+def test_what_starts_the_workers_may_be_killed_while_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    # The load ended with a traceback: EOFError.
+    site = site_a(tmp_path, trajectories(range(60))).using(workers=2)
+    start, starts = ForkServerProcess.start, Counter[str]()
+
+    def fail(process: ForkServerProcess) -> None:
+        starts["all"] += 1
+        if starts["all"] <= times:
+            raise EOFError("unexpected EOF")
+        start(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", fail)
+
+    if times == 1:
+        assert site.counts() == {"added": 60}
+    else:
+        with pytest.raises(
+            SigidError, match=r"^no process that reads files can be started \(unexpected EOF\); run again$"
+        ):
+            site.load()
 
 
 def test_workers_that_are_killed_again_and_again_cost_no_file(

@@ -37,9 +37,9 @@ def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
     trials: list[_Trial] = []
     words = []
-    for case in cases(ground.folder, ground.seed):
+    for case in cases(ground.seed):
         points = points_of(case.plot.copied(ground.folder / case.name), ground.folder / "log", _LOAD)
-        chosen = sorted(dice.sample(range(len(points)), ground.of(12, len(points))))
+        chosen = sorted(dice.sample(range(len(points)), ground.of(6, len(points))))
         trials += [_Trial(case, points[each]) for each in chosen]
         doubly = dice.sample(chosen, ground.of(1, 10))
         trials += [_Trial(case, points[each], dice.randint(1, 40)) for each in doubly for _ in range(ground.of(1, 5))]

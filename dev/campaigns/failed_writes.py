@@ -45,10 +45,10 @@ class _Trial:
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
     trials: list[_Trial] = []
-    for case in cases(ground.folder, ground.seed):
+    for case in cases(ground.seed):
         points = points_of(case.plot.copied(ground.folder / case.name), ground.folder / "log", _LOAD)
         trials += _trials(case, points)
-    chosen = [trials[each] for each in sorted(dice.sample(range(len(trials)), ground.of(16, len(trials))))]
+    chosen = [trials[each] for each in sorted(dice.sample(range(len(trials)), ground.of(12, len(trials))))]
     ends: Counter[str] = Counter()
     failures = two_at_a_time(partial(_complaints, ground.folder, ends), chosen)
     told = ", ".join(f"{count} {how}" for how, count in sorted(ends.items()))

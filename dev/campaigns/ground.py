@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
@@ -9,10 +10,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -185,12 +187,16 @@ def awaited(process: subprocess.Popen[str], begun: float, limit: float = LIMIT_S
 
 def descendants(pid: int) -> list[int]:
     """The processes that it has started and that are there, and that those have."""
-    found: list[int] = []
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (task / "children").read_text().split()):
-                found += [child, *descendants(child)]
-    return found
+    return [each for child in children_of(pid) for each in (child, *descendants(child))]
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started, by any of its threads, and that are there."""
+    try:
+        tasks = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
+        return [int(child) for task in tasks for child in task.read_text().split()]
+    except OSError:  # it ends
+        return []
 
 
 def at_work(plot: Plot, start: Callable[[], subprocess.Popen[U]]) -> subprocess.Popen[U]:
@@ -236,18 +242,26 @@ class Case:
     clean: str
 
 
-def cases(folder: Path, seed: int, program: tuple[str, ...] = SMALL_BATCHES) -> list[Case]:
-    """A first load of 40 files; and a later one, of 20 new, 10 changed and 10 removed files beside 20 that stand."""
-    first, later = (Plot(folder / name / "datasets", folder / name / "build", program) for name in ("first", "later"))
+@cache
+def cases(seed: int) -> tuple[Case, Case]:
+    """A first load of 40 files; and a later one, of 20 new, 10 changed and 10 removed files beside 20 that stand.
+
+    They are made once for all campaigns, which work on copies of the build folders, and removed at the end.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sigid-campaigns-"))
+    atexit.register(shutil.rmtree, folder)
+    first, later = (
+        Plot(folder / name / "datasets", folder / name / "build", SMALL_BATCHES) for name in ("first", "later")
+    )
     lay(first.datasets, first_files(seed))
     lay(later.datasets, first_files(seed))
     later.doit("load_source_a")
     lay(later.datasets, later_files(seed))
     rested_at = time.monotonic() + RESTED_SECONDS
-    made = [
+    made = (
         Case("first load", first, clean_digest(first, folder / "clean first")),
         Case("later load", later, clean_digest(later, folder / "clean later")),
-    ]
+    )
     time.sleep(max(0.0, rested_at - time.monotonic()))
     return made
 

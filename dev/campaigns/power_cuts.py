@@ -51,7 +51,7 @@ class _Trial:
 
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
-    made = cases(ground.folder, ground.seed)
+    made = cases(ground.seed)
     seconds = [seconds_of_work(_loading(case.plot), ground.folder / f"{case.name} timed") for case in made]
     cuts = ground.of(4, 60)
     trials = [_Trial(number, made[number % len(made)], dice.uniform(0, seconds[number % 2])) for number in range(cuts)]

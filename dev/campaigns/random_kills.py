@@ -36,8 +36,7 @@ class Trial:
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
     timed = [
-        (case, seconds_of_work(case.plot, ground.folder / f"{case.name} timed", _LOAD))
-        for case in cases(ground.folder, ground.seed)
+        (case, seconds_of_work(case.plot, ground.folder / f"{case.name} timed", _LOAD)) for case in cases(ground.seed)
     ]
     wanted = ground.of(8, 200)
     failures: list[str] = []

@@ -50,7 +50,7 @@ class _End:
 
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
-    made = cases(ground.folder, ground.seed)
+    made = cases(ground.seed)
     seconds = [seconds_of_work(case.plot, ground.folder / f"{case.name} timed", _LOAD) for case in made]
     trials = [
         _Trial(len(_WAYS) * turn + number, made[turn % 2], way, dice.uniform(0, seconds[turn % 2]))

@@ -45,7 +45,7 @@ class _Death:
 
 
 def _run(ground: Ground) -> Finding:
-    made = cases(ground.folder, ground.seed)
+    made = cases(ground.seed)
     sizes = [2] * ground.of(4, 50) + [4] * ground.of(1, 10)
     meetings = [_Meeting(number, made[number % 2], loads, 1 + number // 2 % 2) for number, loads in enumerate(sizes)]
     told: list[int] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -14,13 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from dev.campaigns.campaign import Campaign, Finding, Ground
-from dev.campaigns.ground import Case, Plot, at_work, awaited, cases, descendants, seconds_of_work, two_at_a_time
+from dev.campaigns.ground import Case, Plot, at_work, awaited, cases, children_of, two_at_a_time
 from dev.campaigns.poisoned import FATES
 from sigid.errors import Reason
 from sigid.warehouse.warehouse import open_warehouse
 
 _LOAD = "load_source_a"
 _POISONED = ("-m", "dev.campaigns.poisoned")
+_AT_WORK_SECONDS = 0.02
+"""About so long the processes are at work."""
 _ATTACKS = (signal.SIGKILL, signal.SIGSTOP)
 
 
@@ -40,7 +41,7 @@ class _Poisoning:
 
 @dataclass(frozen=True, slots=True)
 class _Attack:
-    """Somebody kills or stops a process that reads files for a load."""
+    """Somebody kills or stops a process that a load has started."""
 
     number: int
     case: Case
@@ -55,7 +56,7 @@ class _Attack:
 
 def _run(ground: Ground) -> Finding:
     dice = random.Random(ground.seed)
-    made = [replace(case, plot=replace(case.plot, program=_POISONED)) for case in cases(ground.folder, ground.seed)]
+    made = [replace(case, plot=replace(case.plot, program=_POISONED)) for case in cases(ground.seed)]
     poisonings = list(_poisonings(ground, made[0], dice))
     failures = two_at_a_time(partial(_complaints_of_poisoning, ground.folder), poisonings)
     attacks = list(_attacks(ground, made, dice))
@@ -71,15 +72,14 @@ def _run(ground: Ground) -> Finding:
 def _poisonings(ground: Ground, case: Case, dice: random.Random) -> Iterator[_Poisoning]:
     names = sorted(file.name for file in case.plot.datasets.rglob("*.*") if file.is_file())
     ways = [(fate, workers) for fate in FATES for workers in (1, 2)]
-    for number, (fate, workers) in enumerate(ways * ground.of(1, 3) if ground.of(0, 1) else dice.sample(ways, 4)):
+    for number, (fate, workers) in enumerate(dice.sample(ways, ground.of(2, len(ways)))):
         one, other = dice.sample(names, 2)
         yield _Poisoning(number, case, workers, fate, (one, other))
 
 
 def _attacks(ground: Ground, made: list[Case], dice: random.Random) -> Iterator[_Attack]:
-    seconds = [seconds_of_work(case.plot, ground.folder / f"{case.name} timed", _LOAD) for case in made]
-    for number in range(ground.of(4, 40)):
-        instant = dice.uniform(0, seconds[number % 2])
+    for number in range(ground.of(2, 40)):
+        instant = dice.uniform(0, _AT_WORK_SECONDS)
         attack = _ATTACKS[number // 4 % 2]
         yield _Attack(number, made[number % 2], 1 + number // 2 % 2, attack, instant, dice.random())
 
@@ -116,10 +116,12 @@ def _complaints_of_attack(folder: Path, hits: list[int], attack: _Attack) -> Ite
     start = partial(plot.start, _LOAD, environment={"SIGID_WORKERS": str(attack.workers)})
     begun = time.monotonic()
     with at_work(plot, start) as process:
+        while not _targets(attack, process.pid) and process.poll() is None:
+            time.sleep(0.001)
         time.sleep(attack.instant)
-        if readers := _readers(process.pid):
+        if targets := _targets(attack, process.pid):
             with suppress(ProcessLookupError):
-                os.kill(readers[int(attack.choice * len(readers))], attack.signal)
+                os.kill(targets[int(attack.choice * len(targets))], attack.signal)
                 hits.append(1)
         run = awaited(process, begun)
     if run.code or "Traceback" in run.words:
@@ -130,18 +132,16 @@ def _complaints_of_attack(folder: Path, hits: list[int], attack: _Attack) -> Ite
         yield f"{attack}: {complaint}"
 
 
-def _readers(pid: int) -> list[int]:
-    """The processes of a load that read files, without those that only start or watch them."""
-    return [each for each in descendants(pid) if not {"forkserver", "resource_tracker"} & _words_of(each, pid)]
+def _targets(attack: _Attack, pid: int) -> list[int]:
+    """Which processes of the load are attacked: any may be killed, and those that read be stopped.
 
-
-def _words_of(pid: int, load: int) -> set[str]:
-    """The modules that the command line of a process names; of what such a process has started, none."""
-    with suppress(OSError):
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        command = Path(f"/proc/{pid}/cmdline").read_text()
-        return set(re.findall(r"multiprocessing\.(\w+)", command)) if parent == load else set()
-    return {"forkserver"}  # it has gone
+    What starts several of these is waited for, as Python does it: to stop that is to stop the load.
+    """
+    children = children_of(pid)
+    below = [each for child in children for each in children_of(child)]
+    if attack.workers > 1:
+        return below if attack.signal == signal.SIGSTOP else [*children, *below]
+    return children
 
 
 CAMPAIGN = Campaign(

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,12 +18,15 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
 from typing import Any
 
+from sigid.errors import SigidError
 from sigid.pipeline import apart, interpret
 from sigid.pipeline.apart import Apart
 from sigid.pipeline.crew import Crew
 
 SECONDS = 120
 """A batch that takes a process longer is taken from it."""
+
+_WAITS = (0.01, 0.1, 0.5)
 
 
 @contextmanager
@@ -34,10 +38,8 @@ def executor(processes: int) -> Iterator[Pool]:
     pool = Pool(processes, context)
     try:
         yield pool
-    except BaseException:
-        pool.kill()
-        raise
     finally:
+        pool.kill()  # they have nothing more to say, and one that is stopped would be waited for
         pool.shutdown(cancel_futures=True)
 
 
@@ -90,6 +92,18 @@ class _Process(ForkServerProcess):
     """
 
     def start(self) -> None:
+        """Start, also where what starts it has been killed: that is noticed a moment later, and started anew."""
+        for seconds in _WAITS:
+            try:
+                return self._start()
+            except (EOFError, OSError):
+                time.sleep(seconds)
+        try:
+            return self._start()
+        except (EOFError, OSError) as error:
+            raise SigidError(f"no process that reads files can be started ({error}); run again") from error
+
+    def _start(self) -> None:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")
         try:
@@ -117,7 +131,8 @@ def _await_start(context: _Context) -> None:
     with _undisturbed():
         first = context.Process(target=int)
         first.start()
-        first.join()
+        first.join(apart.SECONDS)
+        first.kill()
 
 
 @contextmanager
