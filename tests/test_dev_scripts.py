@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parent.parent
-SCRIPTS = [".ci/run", "dev/bench", "dev/format.sh", "dev/lock", "dev/run", "dev/test", "dev/typecheck.sh"]
+SCRIPTS = [".ci/run", "dev/bench", "dev/faults", "dev/format.sh", "dev/lock", "dev/run", "dev/test", "dev/typecheck.sh"]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 
 # What the stand-ins for doit and pytest print: all that a script decides about them.
@@ -428,6 +428,9 @@ def test_ci_goes_on_after_a_failure_and_fails_at_the_end(tmp_path: Path) -> None
         "bin/git": 'cp -r . "${@: -1}"',
         "bin/mariadbd": "",
         "bin/mariadb-install-db": "",
+        "bin/strace": "",
+        "bin/faketime": "",
+        "bin/mkfs.ext4": "",
         "dev/test": "false",
         "dev/format.sh": "",
         "dev/typecheck.sh": "",

@@ -31,13 +31,18 @@ def main(arguments: Sequence[str]) -> int:
     return int(failed > 0)
 
 
-def carried_out(campaign: Campaign, scale: Scale, seed: int, below: Path | None = None) -> Finding:
-    """What comes of the campaign, in a folder of its own, which is removed afterwards."""
+def wanting(campaign: Campaign) -> str:
+    """What keeps the campaign from being carried out here, if anything does."""
     missing = [program for program in campaign.programs if not shutil.which(program)]
     if missing:
-        return Finding("not run", [f"{' and '.join(missing)} must be installed: apt-get install {' '.join(missing)}"])
-    if campaign.needs_root and os.geteuid():
-        return Finding("not run", ["it must be run as root"])
+        return f"{' and '.join(missing)} must be installed: apt-get install {' '.join(missing)}"
+    return "it must be run as root" if campaign.needs_root and os.geteuid() else ""
+
+
+def carried_out(campaign: Campaign, scale: Scale, seed: int, below: Path | None = None) -> Finding:
+    """What comes of the campaign, in a folder of its own, which is removed afterwards."""
+    if want := wanting(campaign):
+        return Finding("not run", [want])
     with tempfile.TemporaryDirectory(prefix=f"sigid-{campaign.name}-", dir=below) as folder:
         return campaign.run(Ground(Path(folder), scale, seed))
 
