@@ -42,7 +42,9 @@ def _run(ground: Ground) -> Finding:
         chosen = sorted(dice.sample(range(len(points)), ground.of(6, len(points))))
         trials += [_Trial(case, points[each]) for each in chosen]
         doubly = dice.sample(chosen, ground.of(1, 10))
-        trials += [_Trial(case, points[each], dice.randint(1, 40)) for each in doubly for _ in range(ground.of(1, 5))]
+        trials += [
+            _Trial(case, points[each], again) for each in doubly for again in dice.sample(range(1, 41), ground.of(1, 5))
+        ]
         words.append(f"{len(chosen)} of {len(points)} points of a {case.name} ({in_files(points)})")
     failures = two_at_a_time(partial(_complaints, ground.folder), trials)
     twice = sum(bool(trial.again) for trial in trials)
