@@ -11,6 +11,7 @@ import pytest
 
 from sigid.pipeline import study
 from sigid.pipeline.interpret import Job, Reading, interpret
+from sigid.pipeline import workers
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests import mariadb
@@ -40,6 +41,15 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A home in which nobody's password lies."""
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def reading_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have few files be read in this process, where a test sees what is read, and not in a copy of it.
+
+    Otherwise that would depend on what ran before: numpy's thread ends for good when the process is first copied.
+    """
+    monkeypatch.setattr(workers, "has_one_thread", lambda: False)
 
 
 @pytest.fixture
