@@ -9,9 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from sigid.pipeline import study
+from sigid.pipeline import study, workers
 from sigid.pipeline.interpret import Job, Reading, interpret
-from sigid.pipeline import workers
 from sigid.settings import Settings
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests import mariadb
