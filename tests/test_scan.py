@@ -687,3 +687,18 @@ def test_a_manifest_in_which_words_are_replaced_is_the_one_that_is_written_anew(
 
         assert place.manifest.stat().st_ino != before
         assert place.manifest.read_bytes() == b"".join(manifest._lines(found))
+
+
+def test_what_a_killed_process_had_begun_to_write_is_gone_after_a_scan_that_finds_nothing_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only who wrote a manifest removed it: a load that was killed while it mended what one had left, left it for good.
+    site = site_a(tmp_path)
+    later(monkeypatch)
+    site.load()
+    left = site.cache / "listing.8kx1_q2z.new"
+    left.write_bytes(b"half of a listing")
+
+    assert site.scan() is None
+
+    assert not left.exists()

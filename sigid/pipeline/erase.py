@@ -355,6 +355,5 @@ def _forget(settings: Settings, source: Source, tombstones: Tombstones) -> None:
         keep(kept, place)
     except DatasetError:  # the next load reads the files again
         place.listing.unlink(missing_ok=True)
-    for left in place.listing.parent.glob("*.new"):  # by one who was killed while he wrote
-        left.unlink()
+    place.tidy()
     erased.write(place, erased.Remembered(tombstones))

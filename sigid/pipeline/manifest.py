@@ -25,8 +25,6 @@ def write(found: Listing, place: Workplace, changed: Sequence[Place] | None = No
     """
     parts = _with_words(found, place, changed) if changed is not None and not found.unreadable else None
     write_whole(str(place.manifest), parts or _lines(found), sync=False)
-    for left in place.manifest.parent.glob("*.new"):  # by one who was killed while he wrote
-        left.unlink()
     found.manifest_stamp = stamp(place)
 
 

@@ -35,6 +35,7 @@ def scan(source: Source, settings: Settings) -> Listing | None:
     """
     place = Workplace.of(source, settings)
     with only_one(str(place.lock), f"a scan or load of {source.name}"):
+        place.tidy()
         found = look(source, place.root, settings.workers)
         walk, known = found.digest(), erased.read(place)
         summary = summary_of(place)

@@ -24,6 +24,11 @@ class Workplace(NamedTuple):
     readers: str
     """The versions of what reads the files: of the source's names and of the formats."""
 
+    def tidy(self) -> None:
+        """Remove what was begun to be written by one who was killed over it; the lock must be held."""
+        for left in self.listing.parent.glob("*.new"):
+            left.unlink()
+
     @classmethod
     def of(cls, source: Source, settings: Settings) -> Workplace:
         cache = settings.build / source.name
