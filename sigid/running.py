@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sigid.errors import BusyError, SigidError
 from sigid.private import private_folder
+
+_TRIES, _WAIT_SECONDS = 20, 0.005
 
 _here: set[str] = set()  # what this process holds: a record lock does not keep its own threads from one another,
 _here_guard = threading.Lock()  # and is lost when one of them closes the file
@@ -44,12 +47,21 @@ def _only_process(path: str, work: str) -> Iterator[None]:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            raise _busy(work, os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown") from None
+            raise _busy(work, _holder(descriptor)) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int) -> str:
+    """The process that holds the lock, which puts its number down as soon as it has it."""
+    for _ in range(_TRIES):
+        if holder := os.pread(descriptor, 100, 0).decode(errors="replace").strip():
+            return holder
+        time.sleep(_WAIT_SECONDS)
+    return "unknown"
 
 
 def _busy(work: str, holder: str) -> BusyError:

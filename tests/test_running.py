@@ -1,0 +1,46 @@
+"""One at a time: who comes second is told who was first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sigid.errors import BusyError
+from sigid.running import only_one
+
+HOLDER = """
+import fcntl, os, sys, time
+descriptor = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.lockf(descriptor, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.readline()
+os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+sys.stdin.readline()
+"""
+
+
+def test_a_holder_who_has_not_put_down_his_number_yet_is_waited_for(tmp_path: Path) -> None:
+    # Of two loads that were started at once, one was told that "process unknown" is at it.
+    lock = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+
+        def go_on() -> None:
+            time.sleep(0.02)
+            assert holder.stdin is not None
+            print(file=holder.stdin, flush=True)
+
+        threading.Thread(target=go_on).start()
+        with pytest.raises(BusyError) as refused, only_one(str(lock), "some work"):
+            pytest.fail("it is held")
+        print(file=holder.stdin, flush=True)
+
+    assert str(refused.value) == f"some work is under way (process {holder.pid}); run again when it has ended"
