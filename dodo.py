@@ -11,7 +11,7 @@ from doit.exceptions import InvalidDodoFile
 from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.warehouse import location
-from tasks import erase, export, helping, load, look, plan, process, scan, state, upkeep, verify
+from tasks import erase, export, helping, load, look, plan, process, report, scan, state, upkeep, verify
 from tasks.acting import Reporter
 
 process.prepare()
@@ -41,5 +41,5 @@ DOIT_CONFIG = {
 
 def task_all() -> Iterator[dict[str, Any]]:
     """All tasks, in the order of the data's way."""
-    for stage in (scan, plan, load, look, export, verify, erase, upkeep):
+    for stage in (scan, plan, load, look, report, export, verify, erase, upkeep):
         yield from stage.tasks(SETTINGS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sigid.errors import SettingError, SigidError
 from sigid.settings import Settings
-from tasks.acting import SHOWS, action, there
+from tasks.acting import SHOWS, action, tell, there
 from tasks.helping import examples
 
 _PARAMS = [
@@ -102,7 +102,15 @@ def _erase(
     done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
     verb = "would be erased" if dry_run else "erased"
     erasure.write(verb, done.rows, done.files, done.indexes, done.doubts, sys.stdout)
+    _point_to(settings)
     return done.problem
+
+
+def _point_to(settings: Settings) -> None:
+    """Say where copies of what was erased may lie that anybody can make again."""
+    for made in ("export", "report"):
+        if (settings.build / made).exists():
+            tell(f"{settings.build / made} was made before and may show what is erased; `doit clean {made}` removes it")
 
 
 def _refuse(contradiction: object, words: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sigid.settings import Settings
 from tasks.acting import SHOWS, action, tell, there
 from tasks.helping import examples
+from tasks.output import remove_output
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -29,7 +29,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             _param("seed", "0", "any text; another one puts other signees into the splits (0)"),
             _param("shares", "80,10,10", "shares of the signees for train, validation and test (80,10,10)"),
         ],
-        "clean": [(remove_exports, [settings])],
+        "clean": [(remove_output, [_folder(settings), "export"])],
         **examples(
             ("", "all sources, without the pictures' files"),
             ("--source source_a --images", "one source, with them"),
@@ -86,29 +86,3 @@ def _export(
         f"{asked.folder}: {sum(exported.counts.values())} signatures, {len(exported.files)} files, {size} bytes; "
         "manifest.json says what they are"
     )
-
-
-def remove_exports(settings: Settings, dryrun: bool) -> None:
-    """Remove the export in the build folder, and what killed ones have left; what else stands there stays."""
-    import shutil
-
-    from sigid.errors import SigidError
-    from sigid.export.place import leftovers, lock_of, refuse_other
-    from sigid.running import only_one
-
-    folder = Path(_folder(settings).absolute())
-    lock = lock_of(folder)
-    found = [each for each in (folder, *leftovers(folder)) if each.exists()] if folder.parent.is_dir() else []
-    try:
-        refuse_other(folder)
-        for each in found:
-            print(f"export - removing folder '{each}'")  # noqa: T201  # as doit's own clean does
-        if dryrun or not (found or lock.exists()):
-            return
-        with only_one(str(lock), f"an export to {folder}"):
-            for each in found:
-                shutil.rmtree(each)
-            with suppress(FileNotFoundError):
-                lock.unlink()
-    except (SigidError, OSError) as error:
-        raise SystemExit(f"export is not cleaned: {error}") from error

@@ -25,7 +25,18 @@ from tests.users import PROJECT, User
 
 LISTED = [
     *("scan_source_a", "scan_source_b", "plan_source_a", "plan_source_b"),
-    *("load_source_a", "load_source_b", "catalog", "rejects", "export", "verify", "erase", "migrate", "grant"),
+    *(
+        "load_source_a",
+        "load_source_b",
+        "catalog",
+        "rejects",
+        "report",
+        "export",
+        "verify",
+        "erase",
+        "migrate",
+        "grant",
+    ),
 ]
 HEAVY = {"sqlalchemy", "alembic", "pydantic", "numpy", "pyarrow", "PIL", "rich", "dotenv"}
 CANARY = "s3cret"
@@ -380,7 +391,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
     SqliteFiles().make_older(older, 1, f"sqlite:///{user.build}/warehouse.sqlite")
     user.environment["SIGID_WAREHOUSE"] = older
 
-    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "export", "erase", "grant"):
+    for task in ("load_source_a", "plan_source_a", "catalog", "rejects", "report", "export", "erase", "grant"):
         refused = user.doit(task, code=1).splitlines()[-1]
         assert refused.startswith(f"{task} failed: the warehouse ")
         assert refused.endswith(f"has schema version 1, this sigid works with {SCHEMA_VERSION}; {WAY_OUT}")
@@ -396,7 +407,7 @@ def test_a_warehouse_of_an_older_schema_is_refused_until_it_is_migrated(user: Us
 
 
 def test_what_is_asked_of_a_warehouse_that_is_not_there_makes_none(user: User) -> None:
-    for task in ("catalog", "rejects", "export", "verify", "erase", "migrate", "grant"):
+    for task in ("catalog", "rejects", "report", "export", "verify", "erase", "migrate", "grant"):
         assert "there is no warehouse yet" in user.doit(task, code=1)
 
     assert not (user.build / "warehouse.sqlite").exists()
@@ -432,6 +443,23 @@ def test_a_person_is_erased_and_the_files_that_still_lie_there_are_listed(user: 
     assert again == "erased: no rows\n"
     assert not [name for name, content in user.files().items() if b"Online/Genuine/001_" in content]
     assert str(datasets / "SOURCE_A/Online/Genuine/001_1.HWR.bak") in told
+
+
+def test_an_erasure_names_the_report_and_the_export_that_may_still_show_him(user: User) -> None:
+    user.doit("load_source_a")
+    user.doit("report")
+    user.doit("export")
+    he = ("--signee", "source_a/online/genuine/1")
+
+    told = user.doit("erase", *he).splitlines()
+    user.doit("clean", "report", "export")
+    again = user.doit("erase")
+
+    assert told[-2:] == [
+        f"{user.build}/{made} was made before and may show what is erased; `doit clean {made}` removes it"
+        for made in ("export", "report")
+    ]
+    assert again == "erased: no rows\n"
 
 
 def without_doits(files: dict[str, bytes]) -> dict[str, bytes]:

@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sigid import folder as place
 from sigid.entity import AnySignature, ImageSignature, XYZSignature
 from sigid.errors import BusyError, DatasetError, SettingError
-from sigid.export import place
 from sigid.export.export import Asked, Exported, export
 from sigid.export.split import Shares, Split, Splits
 from sigid.running import only_one
@@ -538,7 +538,7 @@ def test_two_exports_to_one_folder_keep_each_other_out(site: Site, tmp_path: Pat
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from sigid.export import place
+from sigid import folder as place
 from sigid.export.export import Asked, export
 from sigid.warehouse.warehouse import open_warehouse
 url, datasets, folder, where = sys.argv[1:]

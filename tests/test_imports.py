@@ -24,17 +24,17 @@ MAY_IMPORT = {
     "dodo": {"tasks", "sigid.warehouse.location", "sigid.settings", "sigid.errors"},
     "tasks": {
         *("tasks", "sigid.pipeline", "sigid.export", "sigid.report", "sigid.warehouse", "sigid.sources"),
-        *("sigid.settings", "sigid.running", *BOTTOM),
+        *("sigid.settings", "sigid.running", "sigid.folder", *BOTTOM),
     },
     "sigid.export": {
         *("sigid.export", "sigid.pipeline.images", "sigid.report", "sigid.warehouse", "sigid.sources.formats.png"),
-        *("sigid.running", *BOTTOM),
+        *("sigid.folder", *BOTTOM),
     },
     "sigid.pipeline": {
         *("sigid.pipeline", "sigid.warehouse", "sigid.sources", "sigid.mock_asset_service", "sigid.entity"),
         *("sigid.settings", "sigid.running", *BOTTOM),
     },
-    "sigid.report": {"sigid.report", "sigid.warehouse", "sigid.entity", *BOTTOM},
+    "sigid.report": {"sigid.report", "sigid.warehouse", "sigid.entity", "sigid.folder", *BOTTOM},
     "sigid.warehouse": {
         *("sigid.warehouse", "sigid.mock_asset_service", "sigid.service", "sigid.entity"),
         *("sigid.settings", "sigid.running", *BOTTOM),
@@ -44,6 +44,7 @@ MAY_IMPORT = {
     **{mock: {"sigid.entity", "sigid.identity"} for mock in MOCKS},
     "sigid.service": {"sigid.entity", "sigid.identity", "sigid.outcome", "sigid.errors"},
     "sigid.entity": {"sigid.identity", "sigid.errors"},
+    "sigid.folder": {"sigid.running", "sigid.private", "sigid.errors"},
     "sigid.running": {"sigid.private", "sigid.errors"},
     "sigid.settings": {"sigid.errors"},
     **{module: set() for module in BOTTOM},
@@ -61,7 +62,9 @@ ONLY_IN = {
     "pymysql": {"sigid.warehouse.mysql", "sigid.warehouse.mysql_driver", "sigid.warehouse.mysql_server"},
     "tenacity": {"sigid.pipeline.again"},
     "pydantic": {"sigid.entity", "sigid.service"},
-    "PIL": {"sigid.sources.formats", "sigid.pipeline.images"},
+    "PIL": {"sigid.sources.formats", "sigid.pipeline.images", "sigid.report.html.thumbnail"},
+    "jinja2": {"sigid.report.html.pages"},
+    "markupsafe": {"sigid.report.html.pages"},
     "orjson": {"sigid.sources.formats.hwr"},
     "zlib_ng": {"sigid.sources.formats.png"},
     "dotenv": {"sigid.settings"},
@@ -77,7 +80,7 @@ ONLY_IN = {
 """What each of these libraries is kept to, so that it can be replaced there."""
 
 HEAVY = {
-    *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv"),
+    *("sqlalchemy", "alembic", "pydantic", "pydantic_core", "numpy", "PIL", "rich", "dotenv", "jinja2"),
     *("psycopg", "pymysql", "tenacity", "dask", "pyarrow", "pandas", "polars"),
 }
 

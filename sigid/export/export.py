@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sigid.errors import DatasetError, SettingError
-from sigid.export.place import MANIFEST, MARK, written_whole
 from sigid.export.pseudonyms import Pseudonyms
 from sigid.export.shuffle import Named, sorted_by_key
 from sigid.export.split import DEFAULT_SHARES, Shares, Splits
+from sigid.folder import WholeFolder
 from sigid.pipeline.images import file_bytes
 from sigid.private import write_whole
 from sigid.report import catalog, sheet
@@ -77,8 +76,17 @@ def export(warehouse: Warehouse, asked: Asked, show: Show) -> Exported:
     DatasetError for an image that cannot be given out.
     """
     imported("pyarrow", "arrow")
-    with written_whole(asked.folder) as aside, warehouse.at_one_state():
-        return _Export(warehouse, asked, aside).write(show)
+    place = place_of(asked.folder)
+    with place.written_whole() as aside, warehouse.at_one_state():
+        exporting = _Export(warehouse, asked, aside)
+        exported = exporting.write(show)
+        place.write_manifest(aside, exporting.manifest(exported.files))
+        return exported
+
+
+def place_of(folder: Path) -> WholeFolder:
+    """The folder as one that holds an export."""
+    return WholeFolder(folder, "export")
 
 
 class _Export:
@@ -98,8 +106,6 @@ class _Export:
         tables = (("catalog.csv", *self._counts()), ("rejections.csv", *self._rejections()))
         files = [*self._parts.files, *(_write_table(self._folder, *table) for table in tables)]
         files.sort()
-        manifest = json.dumps(self._manifest(files), indent=2) + "\n"
-        write_whole(str(self._folder / MANIFEST), [manifest.encode()])
         return Exported(self._parts.counts, files)
 
     def _write_signatures(self, show: Show) -> None:
@@ -168,10 +174,10 @@ class _Export:
         rows = ((each.source, each.path, each.reason.value, each.detail) for each in rejections)
         return ("source", "path", "reason", "detail"), rows
 
-    def _manifest(self, files: Sequence[Written]) -> dict[str, Any]:
+    def manifest(self, files: Sequence[Written]) -> dict[str, Any]:
+        """What was exported, and from what, for an experiment to name."""
         asked = self._asked
         return {
-            "format": MARK,
             "format_version": _FORMAT_VERSION,
             "warehouse": {"digest": self._digest(), "schema_version": SCHEMA_VERSION},
             "written_by": {"sigid": VERSION, "pyarrow": imported("pyarrow", "arrow").__version__},

@@ -66,13 +66,14 @@ class Filter:
                 statement = statement.where(column == str(value))
         for table, person in ((signee, self.signee), (forger, self.forger)):
             if person is not None:
-                statement = statement.where(_is(table.c, person))
+                statement = statement.where(is_person(table.c, person))
         if self.loaded_since is not None:
             statement = statement.where(_registered_since(self.loaded_since))
         return statement if self.retired else statement.where(columns.retired_at.is_(None))
 
 
-def _is(columns: Any, person: str) -> ColumnElement[bool]:
+def is_person(columns: Any, person: str) -> ColumnElement[bool]:
+    """Whether the row, of `signee` or `forger`, is the one with that id, number or key."""
     scope = case((columns.collection == "", ""), else_=columns.collection + "/")
     key = columns.source + "/" + scope + columns.external_id
     return or_(columns.id == person, columns.external_id == person, key == person)
@@ -104,7 +105,7 @@ class Selection(Iterator[AnySignature]):
 
     def count(self) -> int:
         """How many there are."""
-        statement = self._where.narrow(_of_signees(select(func.count()).select_from(signature).outerjoin(forger)))
+        statement = self._where.narrow(of_signees(select(func.count()).select_from(signature).outerjoin(forger)))
         with self._access.reading() as connection:
             return int(connection.execute(statement).scalar_one())
 
@@ -125,7 +126,7 @@ class Selection(Iterator[AnySignature]):
     def names(self) -> Iterator[Row[Any]]:
         """Of each signature no more than `source`, `signee_id`, `id` and `path`, in any order."""
         columns = signature.c
-        names = _of_signees(select(columns.source, columns.signee_id, columns.id).outerjoin_from(signature, forger))
+        names = of_signees(select(columns.source, columns.signee_id, columns.id).outerjoin_from(signature, forger))
         return _streamed(self._access, _with_paths(self._where.narrow(names)))
 
     def rows_of(self, ids: Sequence[str]) -> list[Row[Any]]:
@@ -167,8 +168,8 @@ class Selection(Iterator[AnySignature]):
 # A generator that knew the selection, which knows it, would keep its connection until Python looks for cycles.
 def _rows(access: Access, where: Filter, more: _Widened = lambda statement: statement) -> Iterator[Row[Any]]:
     of_signee = (signee.c.collection.label("signee_collection"), signee.c.external_id.label("signee_external_id"))
-    statement = _of_signees(SIGNATURES.add_columns(*of_signee))
-    return _streamed(access, more(where.narrow(statement)).order_by(*_ORDER))
+    statement = of_signees(SIGNATURES.add_columns(*of_signee))
+    return _streamed(access, more(where.narrow(statement)).order_by(*ORDER))
 
 
 def _streamed(access: Access, statement: Select[Any]) -> Iterator[Row[Any]]:
@@ -188,7 +189,8 @@ def _among(ids: Sequence[str]) -> ColumnElement[bool]:
     return signature.c.id.in_(ids)
 
 
-def _of_signees(statement: Select[Any]) -> Select[Any]:
+def of_signees(statement: Select[Any]) -> Select[Any]:
+    """The statement, which selects from `signature`, with the rows of `signee`."""
     return statement.join(signee, signature.c.signee_id == signee.c.id)
 
 
@@ -206,7 +208,7 @@ def _numeric(column: ColumnElement[str]) -> ColumnElement[int]:
     return func.coalesce(characters(column), -1)
 
 
-_ORDER = (
+ORDER = (
     signee.c.source,
     signee.c.collection,
     _numeric(signee.c.external_id),
@@ -219,6 +221,7 @@ _ORDER = (
     signature.c.sample,
     signature.c.id,
 )
+"""By source, signee (in his collection's numbering), forger and sample; of `signature`, `signee` and `forger`."""
 
 
 class Pair(NamedTuple):
@@ -255,7 +258,7 @@ class Pairs(Iterator[Pair]):
         """How many there are; none of them is made for it."""
         number = func.count(case((signature.c.authenticity == Authenticity.GENUINE.value, 1)))
         each: Select[Any] = select(signature.c.signee_id, number.label("genuine"), func.count().label("all"))
-        each = self._where.narrow(_of_signees(each).outerjoin(forger)).group_by(signature.c.signee_id, signature.c.kind)
+        each = self._where.narrow(of_signees(each).outerjoin(forger)).group_by(signature.c.signee_id, signature.c.kind)
         with self._access.reading() as connection:
             return sum(
                 row.genuine * (row.genuine - 1) // 2 + row.genuine * (row.all - row.genuine)

@@ -1,0 +1,1 @@
+"""The report: a folder of pages that a browser opens as they lie there."""

@@ -1,0 +1,52 @@
+"""A signature on a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from sigid.entity import AnySignature, ImageSignature
+from sigid.errors import DatasetError
+from sigid.report.html.ink import Ink, drawn
+from sigid.report.html.thumbnail import Thumbnail, thumbnail
+
+ReadPicture: TypeAlias = Callable[[str, str, str | None], bytes]
+"""The file of a picture, by its source, its path in that and its content's hash. Raises DatasetError."""
+
+
+class Tile(NamedTuple):
+    """What is shown of a signature: a picture, or ink, or why there is nothing; and what is odd about it."""
+
+    title: str
+    facts: str
+    path: str | None
+    notes: list[str]
+    picture: Thumbnail | None = None
+    ink: Ink | None = None
+    nothing: str | None = None
+
+
+def tile_of(signature: AnySignature, path: str | None, read: ReadPicture) -> Tile:
+    """The signature, whose file has that path in its source, if it was loaded from one."""
+    by = f"by forger {signature.forger.external_id}, " if signature.forger else ""
+    title = f"{by}sample {signature.sample}" if signature.sample else f"{by}{signature.id}"
+    notes = ["stale: its file is not valid any more"] if signature.stale else []
+    if not isinstance(signature, ImageSignature):
+        ink = drawn(signature.points.array)
+        return Tile(title, f"{len(signature.points):,} points", path, _with(notes, ink.doubt), ink=ink)
+    if signature.blank:
+        return Tile(title, "placeholder of no bytes", path, notes, nothing="no picture yet")
+    facts = f"{signature.width} x {signature.height}, {signature.mode}"
+    if path is None:
+        return Tile(title, facts, path, notes, nothing="registered without a file")
+    if signature.stale:
+        return Tile(title, facts, path, notes, nothing="what was loaded is not there any more")
+    try:
+        picture = thumbnail(read(signature.source, path, signature.content_hash))
+    except (DatasetError, ValueError) as error:
+        return Tile(title, facts, path, _with(notes, "its file cannot be shown"), nothing=str(error))
+    return Tile(title, facts, path, _with(notes, picture.doubt), picture=picture)
+
+
+def _with(notes: list[str], doubt: str | None) -> list[str]:
+    return [*notes, doubt] if doubt else notes
