@@ -104,8 +104,8 @@ class Spread:
         titles = (
             ("signees", "Signatures a signee", ("signee", "signees")),
             ("points", "Points a trajectory", ("trajectory", "trajectories")),
-            ("widths", "Widths of the pictures, in pixels", ("picture", "pictures")),
-            ("heights", "Heights of the pictures, in pixels", ("picture", "pictures")),
+            ("widths", "Picture widths, in pixels", ("picture", "pictures")),
+            ("heights", "Picture heights, in pixels", ("picture", "pictures")),
         )
         drawn = (histogram(title, things, self._numbers.get(what, {})) for what, title, things in titles)
         return [each for each in drawn if each]
