@@ -64,7 +64,8 @@ class PersonKey(NamedTuple):
         return cls(parts[0], "/".join(parts[1:-1]), parts[-1])
 
     def __str__(self) -> str:
-        return "/".join(filter(None, self))
+        source, collection, external_id = self
+        return f"{source}/{collection}/{external_id}" if collection else f"{source}/{external_id}"
 
 
 def signature_key(

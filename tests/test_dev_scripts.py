@@ -314,11 +314,13 @@ def test_the_wheel_has_the_library_and_nothing_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         files = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(PROJECT)) for path in (PROJECT / "sigid").rglob("*.py")}
-    shown = {
-        str(path.relative_to(PROJECT)) for path in (PROJECT / "sigid/report/html").rglob("*.*") if not is_code(path)
+    others = {str(path.relative_to(PROJECT)) for path in (PROJECT / "sigid").rglob("*.*") if not is_code(path)}
+    templates = {"index", "base", "parts", "sheets", "signee", "source"}
+    assert others == {
+        *("sigid/py.typed", "sigid/warehouse/sqlite_schema.sql", "sigid/report/html/style.css"),
+        *(f"sigid/report/html/templates/{name}.html" for name in templates),
     }
-    assert {"sigid/report/html/style.css", "sigid/report/html/templates/index.html"} <= shown
-    assert files == modules | shown | {"sigid/py.typed"}
+    assert files == modules | others
 
 
 def is_code(path: Path) -> bool:

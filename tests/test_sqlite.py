@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.dialects.sqlite import dialect
 
 import sigid
-from sigid.entity import Points
+from sigid.entity import ImageSignature, Points
 from sigid.errors import WarehouseError
-from sigid.service import NewXYZSignature
-from sigid.warehouse import sqlite
+from sigid.service import NewImageSignature, NewXYZSignature
+from sigid.warehouse import schema, sqlite
 from sigid.warehouse.records import SCHEMA_VERSION
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
@@ -77,6 +78,42 @@ def test_every_commit_is_written_ahead_synced_and_checked(warehouse: Warehouse) 
         ]
 
     assert modes == ["wal", 2, 1]
+
+
+def test_what_makes_a_file_is_what_the_schema_says() -> None:
+    """It is written down, as SQLAlchemy takes longer to import than a small first load takes."""
+    said = schema.script(dialect())  # if this fails, it is what sigid/warehouse/sqlite_schema.sql has to hold
+
+    assert sqlite.SCHEMA.read_text() == said
+
+
+def test_a_file_that_is_made_is_as_sqlalchemy_makes_it(tmp_path: Path) -> None:
+    made, other = (sqlite.SqliteDatabase(str(tmp_path / name)) for name in ("made", "other"))
+    made.make()
+    with other.engine().execution_options(sigid_writes=True).begin() as connection:
+        schema.make(connection)
+    other.close()
+
+    assert everything_in(tmp_path / "made") == everything_in(tmp_path / "other")
+
+
+def everything_in(file: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(file)) as connection:
+        made = connection.execute("SELECT type, name, tbl_name, trim(sql, char(10)) FROM sqlite_master ORDER BY 1, 2")
+        return [*made, *connection.execute("SELECT * FROM schema_version")]
+
+
+def test_a_fact_that_no_row_has_any_more_is_taken_out(warehouse: Warehouse) -> None:
+    """A column in which all rows have None is not even named to SQLite."""
+    key = "corpus/1"
+    service = warehouse.service()
+    for facts in ({"width": 5, "height": 4, "mode": "L"}, {"blank": True}):
+        service.register_signatures([NewImageSignature(local_uri="/1.png", sample="1", **facts)], key)
+
+    (signature,) = warehouse.signatures()
+
+    assert isinstance(signature, ImageSignature)
+    assert (signature.width, signature.height, signature.mode, signature.blank) == (None, None, None, True)
 
 
 def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import accumulate
+from mmap import mmap
 from typing import NoReturn
 
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -58,6 +60,43 @@ class Helpers:
         while self._pids:
             _has_ended(self._pids[-1])
             self._pids.pop()
+
+
+class Shared:
+    """Bytes that this process and its helpers put together, part by part, in memory that they share.
+
+    There it also stands which parts are begun, and which are done. Each process makes parts that nobody has begun. Two
+    that begin one at the same moment make it twice, which does no harm. A part that met an OSError, or whose process
+    was killed, is not put down as done.
+    """
+
+    def __init__(self, sizes: Sequence[int], make: Callable[[int], bytes]) -> None:
+        """`make` gives a part of its size, by its number."""
+        self._places = list(accumulate(sizes, initial=0))
+        self._count = len(sizes)
+        self._make = make
+        self._begun = self._places[-1]
+        self._done = self._begun + self._count
+        self.memory = mmap(-1, self._done + self._count + 1)  # it cannot be empty
+        """The parts one after the other, and then what is nobody else's."""
+        self._owner = os.getpid()
+
+    def share(self) -> None:
+        """Make parts until none is left to begin."""
+        memory = self.memory
+        for number in range(self._count):
+            if memory[self._begun + number]:
+                continue
+            memory[self._begun + number] = 1
+            with suppress(OSError):
+                memory[self._places[number] : self._places[number + 1]] = self._make(number)
+                memory[self._done + number] = 1
+            if self._owner not in (os.getpid(), os.getppid()):
+                return  # it was killed
+
+    def undone(self) -> list[int]:
+        """The parts that nobody has made."""
+        return [number for number in range(self._count) if not self.memory[self._done + number]]
 
 
 def has_one_thread() -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import chain, pairwise
 
 import xxhash
 
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
+from sigid.pipeline.claims import put_down
 from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
 from sigid.sources.base import Claim, Names, Source, extractor_version
 from sigid.sources.formats import Format
@@ -38,13 +38,12 @@ class Judge:
             if folder.path or folder.names[index] != self._source.index:
                 yield folder, index
 
-    def compare_all(self) -> None:
-        """Find the names that claim to be one signature, among all."""
+    def compare_all(self, processes: int) -> None:
+        """Find the names that claim to be one signature, among all; so many processes ask them."""
         for folder in self._listing.folders:
             if self._source.index:  # which may be another one now
                 folder.claims = array("Q", bytes(CLAIM_SIZE * len(folder.names)))
-            for index in range(len(folder.names)):
-                self._ask(folder, index)
+        put_down(self._listing.folders, self._claim_hash, processes)
         self._compare(self._with(self._shared()))
 
     def compare_new(self) -> list[Place]:
@@ -54,20 +53,22 @@ class Judge:
         """
         new = self._listing.unknown()
         for folder, index in new:
-            self._ask(folder, index)
+            folder.claims[index] = self._claim_hash(folder, index)
         claims = {folder.claims[index] for folder, index in new} | set(self._listing.departed.values())
         beside = self._with(claims)
         self._compare(beside)
         affected = {folder.path_of(index): (folder, index) for folder, index in (*new, *beside)}
         return [affected[path] for path in sorted(affected)]
 
-    def _ask(self, folder: Folder, index: int) -> None:
-        """Put down in the listing what the name claims, unless it is there."""
-        if folder.claims[index] == UNASKED and folder.kind(index) is None:
-            claim = NO_CLAIM
-            with suppress(Rejected):
-                claim = _short_hash(self._names.claim(folder.path_of(index)).key)
-            folder.claims[index] = claim
+    def _claim_hash(self, folder: Folder, index: int) -> int:
+        """What the name claims, as the listing keeps it, where it may already be."""
+        known = folder.claims[index]
+        if known != UNASKED or folder.kind(index) is not None:
+            return known
+        try:
+            return _short_hash(self._names.claim(folder.path_of(index)).key)
+        except Rejected:
+            return NO_CLAIM
 
     def _shared(self) -> set[int]:
         """The claims that more than one name makes; so many of them at a time that their numbers take no room."""

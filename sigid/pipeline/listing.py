@@ -335,6 +335,10 @@ class Listing:
         """The files whose content is unknown."""
         return [(folder, index) for folder in self.folders for index in folder.unknown()]
 
+    def about_unknown(self) -> int:
+        """About how many files these are: fewer where hashes of others end or begin like an unknown one."""
+        return sum(folder.hashes.count(UNKNOWN) for folder in self.folders)
+
     def stretches(self) -> Iterator[tuple[Folder, array[int]]]:
         """Every file, as stretches of a folder's `order` that come one after the other in the order of the paths."""
         below: dict[str, list[Folder]] = {}

@@ -16,6 +16,7 @@ from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
 from sigid.outcome import Outcome
+from sigid.pipeline import workers
 from sigid.pipeline.again import again
 from sigid.pipeline.changes import Found, Removals, weigh
 from sigid.pipeline.erase import in_force
@@ -93,6 +94,7 @@ def load(
         moment = clock(place)
         listing = found or _looked(source, settings, place)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
+        workers.prepare(settings, len(listing) if options.rehash else listing.about_unknown())
         committed: Counter[str] = Counter()
 
         def go_on() -> Loaded:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import ModuleType
@@ -29,11 +29,19 @@ SECONDS = 120
 _WAITS = (0.01, 0.1, 0.5)
 
 
+def prepare() -> None:
+    """Have what processes are copied from get ready meanwhile."""
+    context = _Context()
+    context.set_forkserver_preload([interpret.__name__, apart.__name__])
+    with _undisturbed():
+        forkserver.ensure_running()
+
+
 @contextmanager
 def executor(processes: int) -> Iterator[Pool]:
     """So many processes; they end with the context, and with this process however that ends."""
+    prepare()
     context = _Context()
-    context.set_forkserver_preload([interpret.__name__, apart.__name__])
     _await_start(context)
     pool = Pool(processes, context)
     try:

@@ -58,6 +58,7 @@ class Result(NamedTuple):
         return _VERBS[self.outcome]
 
 
+_ASSET = SignatureRow._fields.index("asset_id")
 _VERBS = {
     Outcome.ADDED: "added",
     Outcome.RESTORED: "added",
@@ -85,7 +86,8 @@ def store(results: Iterable[Result], source: Source, session: Session, moment: M
     """Write the signatures that are not there as they are, each after its signee, its forger and its asset."""
     signees: dict[PersonKey, SigneeRow] = {}
     forgers: dict[PersonKey, ForgerRow] = {}
-    signatures: list[SignatureRow] = []
+    pictures: list[SignatureRow] = []
+    movements: list[SignatureRow] = []
     trajectories: list[TrajectoryRow] = []
     assets = MockAssetService()
     for item, _, (_, _, signee, forger), (row, trajectory), outcome in results:
@@ -97,11 +99,13 @@ def store(results: Iterable[Result], source: Source, session: Session, moment: M
             forgers[forger] = ForgerRow(row.forger_id, *forger)
         if trajectory is not None:
             trajectories.append(trajectory)
+            movements.append(row)
         else:
-            row = row._replace(asset_id=assets.register_asset(f"{source.directory}/{item.path}", {}))
-        signatures.append(row)
+            asset_id = assets.register_asset(f"{source.directory}/{item.path}", {})
+            pictures.append(SignatureRow._make((*row[:_ASSET], asset_id, *row[_ASSET + 1 :])))
     with session.transaction():
         session.add(SIGNEE, list(signees.values()))
         session.add(FORGER, list(forgers.values()))
-        session.put(SIGNATURE, signatures)
+        session.put(SIGNATURE, pictures)
+        session.put(SIGNATURE, movements)
         session.put(TRAJECTORY, trajectories)

@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from mmap import mmap
 from stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISREG
 from typing import NamedTuple
 
 from sigid.pipeline.escape import all_raw, raw
-from sigid.pipeline.helpers import Helpers
+from sigid.pipeline.helpers import Helpers, Shared
 from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
 
 FILES_WORTH_A_PROCESS = 10_000
@@ -82,39 +81,27 @@ class _Part(NamedTuple):
 
 
 class _Work:
-    """The stamps of some folders' files, in memory that this process shares with its helpers.
-
-    There it also stands which parts are begun, and which are done.
-    Each process does parts that nobody has begun. Two that begin one at the same moment do it twice, which does no
-    harm. A part that met an error, or whose process was killed, is not put down as done: `finish` does it.
-    """
+    """The stamps of some folders' files, which this process takes together with its helpers."""
 
     def __init__(self, root: str, folders: Sequence[Folder]) -> None:
         self.files = sum(len(folder.names) for folder in folders)
         self._root = root
         self.folders = folders
         self._parts = list(_parts(folders))
-        self._begun = self.files * STAMP.size
-        self._done = self._begun + len(self._parts)
-        self._memory = mmap(-1, self._done + len(self._parts) + 1)  # it cannot be empty
-        self._owner = os.getpid()
+        self._shared = Shared([(part.stop - part.start) * STAMP.size for part in self._parts], self._stamps)
 
     def share(self) -> None:
         """Do parts until none is left to begin."""
-        memory = self._memory
-        for number, part in enumerate(self._parts):
-            if memory[self._begun + number]:
-                continue
-            memory[self._begun + number] = 1
-            with suppress(OSError), self._opened(part.folder) as folder:
-                self._put(part.place, b"".join([_stamp(name, folder) for name in part.raw_names()]))
-                memory[self._done + number] = 1
-            if self._owner not in (os.getpid(), os.getppid()):
-                return  # it was killed
+        self._shared.share()
+
+    def _stamps(self, number: int) -> bytes:
+        part = self._parts[number]
+        with self._opened(part.folder) as folder:
+            return b"".join([_stamp(name, folder) for name in part.raw_names()])
 
     def finish(self) -> dict[str, OSError]:
         """Do what is not done, and give the folders their stamps."""
-        again = [part for number, part in enumerate(self._parts) if not self._memory[self._done + number]]
+        again = [self._parts[number] for number in self._shared.undone()]
         failed: dict[str, OSError] = {}
         for part in again:
             try:
@@ -134,7 +121,7 @@ class _Work:
                     self._put(place, _stamp(name, folder))
 
     def _hand_over(self) -> None:
-        with memoryview(self._memory) as stamps:
+        with memoryview(self._shared.memory) as stamps:
             start = 0
             for folder in self.folders:
                 stop = start + len(folder.names) * STAMP.size
@@ -150,7 +137,7 @@ class _Work:
             os.close(descriptor)
 
     def _put(self, place: int, stamps: bytes) -> None:
-        self._memory[place * STAMP.size : place * STAMP.size + len(stamps)] = stamps
+        self._shared.memory[place * STAMP.size : place * STAMP.size + len(stamps)] = stamps
 
 
 def _parts(folders: Sequence[Folder]) -> Iterator[_Part]:

@@ -146,7 +146,7 @@ class Study:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
         if ledger is None or self._rehash or self.source.index or not ledger.holds(self.listing.base):
-            self._judge.compare_all()
+            self._judge.compare_all(self._settings.workers)
             lines = ledger.lines() if ledger else ()
             return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)
         self.affected = self._judge.compare_new()

@@ -20,6 +20,14 @@ FILES_WORTH_A_PROCESS = 1500
 """Below about so many files a process takes longer to start than it saves."""
 
 
+def prepare(settings: Settings, files: int) -> None:
+    """Have what `executor` needs for that many files get ready while something else is done."""
+    if not settings.cluster and _processes(settings, files) > 1:
+        from sigid.pipeline import pool
+
+        pool.prepare()
+
+
 @contextmanager
 def executor(settings: Settings, files: int) -> Iterator[Executor]:
     """Who extracts that many files. Raises SettingError or SigidError where a cluster can't be used."""
@@ -31,7 +39,7 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
             with cluster.executor(settings.cluster) as elsewhere:
                 yield elsewhere
             return
-    processes = min(settings.workers, files // FILES_WORTH_A_PROCESS)
+    processes = _processes(settings, files)
     if processes < 2:
         yield _apart() if files and has_one_thread() else InThisProcess()
         return
@@ -74,6 +82,10 @@ def in_order(
             result = workers.start_over(work, argument)
             pending = deque((label, argument, workers.submit(work, argument)) for label, argument, _ in pending)
         yield label, result
+
+
+def _processes(settings: Settings, files: int) -> int:
+    return min(settings.workers, files // FILES_WORTH_A_PROCESS)
 
 
 def _apart() -> Executor:

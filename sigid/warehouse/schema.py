@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
@@ -257,6 +258,19 @@ def make(connection: Connection) -> None:
     make_views(connection, VIEWS)
     if connection.execute(schema_version.select()).first() is None:
         connection.execute(schema_version.insert(), {"version": SCHEMA_VERSION})
+
+
+def script(dialect: Dialect) -> str:
+    """The statements that make on a database of that dialect what is not there yet, as `make` does."""
+    tables = metadata.sorted_tables
+    indices = [index for table in tables for index in sorted(table.indexes, key=lambda each: str(each.name))]
+    made: list[DDLElement] = [CreateTable(table, if_not_exists=True) for table in tables]
+    made += [CreateIndex(index, if_not_exists=True) for index in indices]
+    statements = [str(each.compile(dialect=dialect)).strip() for each in made]
+    statements += [f"CREATE VIEW IF NOT EXISTS {name} AS {dedent(query).strip()}" for name, query in VIEWS.items()]
+    there = "SELECT 1 FROM schema_version"
+    statements.append(f"INSERT INTO schema_version SELECT {SCHEMA_VERSION} WHERE NOT EXISTS ({there})")
+    return "".join(f"{statement};\n\n" for statement in statements)
 
 
 def make_views(connection: Connection, queries: Mapping[str, str]) -> None:
