@@ -11,13 +11,14 @@ from doit.exceptions import InvalidDodoFile
 from sigid.errors import SigidError
 from sigid.settings import Settings
 from sigid.warehouse import location
-from tasks import erase, export, helping, load, look, plan, process, report, scan, state, upkeep, verify
+from tasks import erase, export, helping, load, look, output, plan, process, report, scan, state, upkeep, verify
 from tasks.acting import Reporter
 
 process.prepare()
 state.forgive_mishaps()
 state.spare_writes()
 helping.show_examples()
+output.clean_everything()
 
 try:
     SETTINGS = Settings.read()

@@ -56,14 +56,13 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
 def _report(settings: Settings, usual: Path, folder: str, sheets: int, signee: str) -> None:
     from sigid.pipeline.images import file_bytes
     from sigid.report.html.report import Asked, report
+    from sigid.report.html.words import counted
     from sigid.report.progress import progress
     from sigid.warehouse.warehouse import open_warehouse
 
-    asked = Asked(folder=Path(folder) if folder else usual, sheets=max(0, sheets), signee=signee or None)
+    asked = Asked(folder=Path(folder) if folder else usual, sheets=sheets, signee=signee or None)
     read = partial(file_bytes, datasets=settings.datasets)
     with open_warehouse(there(settings)) as warehouse, progress("drawing", sys.stdout, "signatures") as show:
         reported = report(warehouse, asked, read, show)
-    tell(
-        f"{asked.folder}/index.html: {reported.pages} pages, {reported.sheets} contact sheets; "
-        f"{reported.wrong} things to look at"
-    )
+    pages, sheets_of = counted(reported.pages, "page"), counted(reported.sheets, "contact sheet")
+    tell(f"{asked.folder}/index.html: {pages}, {sheets_of}; {counted(reported.wrong, 'thing is', 'things are')} wrong")

@@ -234,6 +234,21 @@ def test_clean_removes_the_caches_and_never_the_warehouse(user: User) -> None:
     assert user.digest() == digest
 
 
+def test_clean_removes_the_report_and_the_export_too(user: User) -> None:
+    """doit itself cleans what `doit` alone would run, and these show people's signatures."""
+    user.doit("load_source_a")
+    user.doit("report")
+    user.doit("export")
+
+    user.doit("clean", "catalog")
+    there = [(user.build / name).exists() for name in ("report", "export")]
+    user.doit("clean")
+
+    assert there == [True, True]
+    assert [(user.build / name).exists() for name in ("report", "export")] == [False, False]
+    assert (user.build / "warehouse.sqlite").exists()
+
+
 def test_an_export_is_written_replaced_and_cleaned_and_says_where_it_is(user: User) -> None:
     user.doit("load_source_a")
     folder = user.build / "export"

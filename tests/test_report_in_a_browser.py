@@ -166,8 +166,8 @@ def test_the_way_from_the_first_page_to_a_signature_can_be_gone_by_keyboard(read
     for link in ("source_a", "Contact sheets of", "offline/genuine 1"):
         target = page.get_by_role("link", name=link).first
         target.focus()
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
 
     assert page.get_by_role("heading", name="Signee offline/genuine 1", exact=True).count() == 1
     assert page.get_by_role("heading", name="Genuine 3").count() == 1

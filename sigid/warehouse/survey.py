@@ -1,7 +1,7 @@
 """What a report tells of the warehouse beyond its catalogue: how things are spread, and what stands out.
 
-Everything is counted by the database, over all signatures that are not retired. Lists are as long as they are asked to
-be.
+It is about all signatures that are not retired, unless it says so; lists are as long as they are asked to be. The
+database counts by signee, by number of points and by size: what is made of that is for others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, null, or_, select
 
 from sigid.identity import Authenticity
 from sigid.warehouse.ledger import State
@@ -18,7 +18,7 @@ from sigid.warehouse.schema import forger, load, signature, signee, source_file
 from sigid.warehouse.selection import ORDER, is_person, of_signees, streamed
 from sigid.warehouse.session import Access
 
-_IDS_AT_ONCE = 500
+_IDS_AT_ONCE = 10_000  # the ledger, which has no index on them, is gone through each time
 _LIVE = signature.c.retired_at.is_(None)
 _GENUINE = case((signature.c.authenticity == Authenticity.GENUINE.value, 1))
 _FORGED = case((signature.c.authenticity == Authenticity.FORGED.value, 1))
@@ -57,8 +57,10 @@ class Place(NamedTuple):
     """Where a signature is."""
 
     signature_id: str
+    source: str
     signee: str
     """As `SigneeCounts.name` has it."""
+    authenticity: str
     path: str | None
     """Of its file, within the source; None where it was loaded from none."""
     value: Any
@@ -102,49 +104,52 @@ class Survey:
 
     def parents_missing(self) -> dict[str, int]:
         """By source, how many signatures imitate one that is not there, or is retired."""
-        parent = signature.alias()
-        missing = or_(parent.c.id.is_(None), parent.c.retired_at.is_not(None))
-        statement = (
-            select(signature.c.source, func.count())
-            .outerjoin_from(signature, parent, parent.c.id == signature.c.parent_id)
-            .where(_LIVE, signature.c.parent_id.is_not(None), missing)
-            .group_by(signature.c.source)
-        )
-        return self._by_source(statement)
+        statement = _without_parent(select(signature.c.source, func.count()).select_from(signature))
+        return self._by_source(statement.group_by(signature.c.source))
+
+    def parents_missing_of(self, source: str, limit: int) -> list[Place]:
+        """Some of those of the source; their value is the id of what they imitate."""
+        statement = _without_parent(self._of(signature.c.parent_id).where(signature.c.source == source))
+        return self._places(statement.order_by(*ORDER), limit)
 
     def identical(self) -> dict[str, int]:
         """By source, how many signatures have a content that another one has, too, of whatever source."""
-        columns = signature.c
-        shared = _shared_contents().subquery()
-        statement = select(columns.source, func.count()).join(shared, shared.c.content_hash == columns.content_hash)
-        return self._by_source(statement.where(_LIVE).group_by(columns.source))
+        return self._by_source(_sharing(_shared_contents()))
+
+    def relabelled(self) -> dict[str, int]:
+        """By source, how many signatures have a content that is genuine once and forged another time."""
+        both = func.min(signature.c.authenticity) != func.max(signature.c.authenticity)
+        return self._by_source(_sharing(_shared_contents().having(both)))
 
     def identical_of(self, source: str, limit: int) -> list[Place]:
-        """Some of those signatures of the source, those of one content together; their value is its hash."""
-        shared = _shared_contents().subquery()
-        statement = (
-            self._of(source, signature.c.content_hash)
-            .join(shared, shared.c.content_hash == signature.c.content_hash)
-            .order_by(signature.c.content_hash, signature.c.id)
-        )
-        return self._places(statement, limit)
+        """Some of the `identical` ones of the source, each with those of any source that are the same.
+
+        Those of one content stand together; their value is its hash.
+        """
+        content = signature.c.content_hash
+        shared = select(content).where(content.in_(_shared_contents()), _LIVE, signature.c.source == source)
+        hashes = [row[0] for row in self._all(shared.distinct().order_by(content).limit(limit))]
+        statement = self._of(content).where(_LIVE, content.in_(hashes))
+        return self._places(statement.order_by(content, signature.c.source != source, *ORDER), limit)
 
     def stale(self, source: str, limit: int) -> list[Place]:
-        """Some signatures whose files have turned invalid; their value is when they were registered."""
-        statement = self._of(source, signature.c.created).where(signature.c.stale)
-        return self._places(statement.order_by(*ORDER), limit)
+        """Some signatures whose files are not let in any more; their value is why: reason and detail."""
+        columns = source_file.c
+        why = columns.reason + ": " + columns.detail
+        statement = self._of(why, columns.path).join(source_file, columns.signature_id == signature.c.id)
+        of_source = columns.source == source, columns.state == State.REJECTED, signature.c.source == source
+        return self._places(statement.where(signature.c.stale, _LIVE, *of_source).order_by(*ORDER), limit)
 
     def retired(self, source: str, limit: int) -> list[Place]:
         """Those retired last; their value is when."""
-        statement = self._of(source, signature.c.retired_at, signature.c.retired_at.is_not(None)).order_by(
-            signature.c.retired_at.desc(), signature.c.id
-        )
-        return self._places(statement, limit)
+        columns = signature.c
+        statement = self._of(columns.retired_at).where(columns.source == source, columns.retired_at.is_not(None))
+        return self._places(statement.order_by(columns.retired_at.desc(), columns.id), limit)
 
     def extremes(self, source: str, limit: int) -> dict[str, list[Place]]:
         """The trajectories of the fewest and of the most points; their value is how many."""
         points = signature.c.point_count
-        trajectories = self._of(source, points).where(points.is_not(None))
+        trajectories = self._of(points).where(signature.c.source == source, _LIVE, points.is_not(None))
         return {
             "fewest": self._places(trajectories.order_by(points, signature.c.id), limit),
             "most": self._places(trajectories.order_by(points.desc(), signature.c.id), limit),
@@ -183,18 +188,26 @@ class Survey:
     def _by_source(self, statement: Select[Any]) -> dict[str, int]:
         return {row[0]: row[1] for row in self._all(statement)}
 
-    def _of(self, source: str, value: ColumnElement[Any], condition: ColumnElement[bool] = _LIVE) -> Select[Any]:
-        """What `_places` takes: signatures of the source that the condition holds for."""
-        named = (signee.c.collection, signee.c.external_id, signee.c.id)
-        statement = of_signees(select(signature.c.id, *named, value).outerjoin_from(signature, forger))
-        return statement.where(signature.c.source == source, condition)
+    def _of(self, value: ColumnElement[Any], path: ColumnElement[Any] | None = None) -> Select[Any]:
+        """What `_places` takes: signatures with that value, and with the path of their file where that is at hand."""
+        named = (signee.c.collection, signee.c.external_id, signee.c.id.label("signee_id"))
+        columns = (signature.c.id, signature.c.source, *named, signature.c.authenticity)
+        told = select(*columns, value.label("value"), (null() if path is None else path).label("path"))
+        return of_signees(told.outerjoin_from(signature, forger))
 
     def _places(self, statement: Select[Any], limit: int) -> list[Place]:
         rows = self._all(statement.limit(limit))
-        paths = self.paths([row[0] for row in rows])
+        paths = self.paths([row.id for row in rows if row.path is None])
         return [
-            Place(id_, name_of(collection, number, signee_id), paths.get(id_), value)
-            for id_, collection, number, signee_id, value in rows
+            Place(
+                row.id,
+                row.source,
+                name_of(row.collection, row.external_id, row.signee_id),
+                row.authenticity,
+                row.path or paths.get(row.id),
+                row.value,
+            )
+            for row in rows
         ]
 
     def _all(self, statement: Select[Any]) -> list[Any]:
@@ -209,6 +222,21 @@ class Survey:
 def name_of(collection: str, external_id: str | None, id_: str) -> str:
     """A person's number with the collection in which it is unique, or his id where he has none."""
     return f"{collection} {external_id or id_}".lstrip()
+
+
+def _without_parent(statement: Select[Any]) -> Select[Any]:
+    """Those of the signatures that imitate one that is not there, or is retired."""
+    parent = signature.alias()
+    missing = or_(parent.c.id.is_(None), parent.c.retired_at.is_not(None))
+    joined = statement.outerjoin(parent, parent.c.id == signature.c.parent_id)
+    return joined.where(_LIVE, signature.c.parent_id.is_not(None), missing)
+
+
+def _sharing(contents: Select[Any]) -> Select[Any]:
+    """By source, how many signatures have one of these contents."""
+    columns, shared = signature.c, contents.subquery()
+    statement = select(columns.source, func.count()).join(shared, shared.c.content_hash == columns.content_hash)
+    return statement.where(_LIVE).group_by(columns.source)
 
 
 def _shared_contents() -> Select[Any]:

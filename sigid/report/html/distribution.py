@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _FAR_OUT = 3
-"""A value that lies so many times further out than nearly all others has a place at the end, not on the scale."""
+"""What lies so many times further beyond three quarters of all than these are spread has a place at the end."""
 
 
 class Bin(NamedTuple):
@@ -53,9 +53,9 @@ class Distribution(Counter[int]):
 
 def bins_of(all_: Distribution, at_most: int = 24) -> list[Bin]:
     """Bins of one width, a round one, for all numbers; the last one is wider where a few are far beyond the rest."""
-    low, high = all_.quantile(0), all_.quantile(1)
-    usual = all_.quantile(0.99)
-    top = high if high - low <= _FAR_OUT * (usual - low) else usual
+    low, quarter, three_quarters, high = map(all_.quantile, (0, 0.25, 0.75, 1))
+    fence = three_quarters + _FAR_OUT * max(three_quarters - quarter, three_quarters // 4, 1)
+    top = high if high <= 2 * fence - low else max(value for value in all_ if value <= fence)
     width = _round_width((top - low) // at_most + 1)
     bins = [Bin(start, start + width - 1) for start in range(low - low % width, top + 1, width)]
     return bins if bins[-1].high >= high else [*bins, Bin(bins[-1].high + 1, high)]

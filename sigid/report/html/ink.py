@@ -1,4 +1,4 @@
-"""A pen trajectory as lines: as wide as the pen was pressed, and faint where it was in the air."""
+"""A pen trajectory as lines: as wide as the pen was pressed, and dotted where it was in the air."""
 
 from __future__ import annotations
 
@@ -39,13 +39,21 @@ def drawn(points: Floats) -> Ink:
     """The trajectory of the (n, 3) points x, y and pressure, with y upwards as pen tablets have it.
 
     Where the third column is the same everywhere it is taken for no pressure, and all lines have one width. Of very
-    many points every so many-th is drawn.
+    many points some are drawn, at even distances.
     """
-    points = points[:: -(-len(points) // _MOST_POINTS)]
-    places = _fitted(points[:, :2])
-    classes = _classes(points[:, 2])
-    still = bool((places == places[0]).all())
-    return Ink(_strokes(places, classes), "all points are at one place" if still else None)
+    drawn_ones = np.linspace(0, len(points) - 1, min(len(points), _MOST_POINTS)).round().astype(int)
+    places = _fitted(points[drawn_ones, :2])
+    classes = _classes(points[:, 2])[drawn_ones]
+    return Ink(_strokes(places, classes), _doubt(points))
+
+
+def _doubt(points: Floats) -> str | None:
+    pressure = points[:, 2]
+    if (points[:, :2] == points[0, :2]).all():
+        return "all points are at one place"
+    if pressure.max() <= 0 and pressure.min() < pressure.max():
+        return "the pen is nowhere down"
+    return None
 
 
 def _fitted(places: Floats) -> Floats:
@@ -75,7 +83,7 @@ def _classes(pressure: Floats) -> NDArray[np.int64]:
 def _strokes(places: Floats, classes: NDArray[np.int64]) -> list[Stroke]:
     """Lines from point to point, those of one width that follow one another in one; a lone point is a dot."""
     if len(places) == 1:
-        return [Stroke(_path(np.repeat(places, 2, axis=0)), _width(int(classes[0]) or 1))]
+        return [Stroke(_path(np.repeat(places, 2, axis=0)), _width(int(classes[0])))]
     # A line is as wide as the pen was pressed at its end; the pen is in the air unless it was down at both.
     of_lines = np.where((classes[:-1] == AIR) | (classes[1:] == AIR), AIR, classes[1:])
     strokes, start = [], 0

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from sigid.private import write_whole
 from sigid.report.html import ink
+from sigid.report.html.words import counted
 from sigid.report.terminal import printable
 from sigid.version import VERSION
 from sigid.warehouse.survey import Load
@@ -39,7 +40,7 @@ class Pages:
             lstrip_blocks=True,
             finalize=_shown,
         )
-        self._templates.filters.update(n=_number, said=_said, took=_took)
+        self._templates.filters.update(n=_number, counted=counted, said=_said, took=_took)
         style = (_HERE / "style.css").read_text(encoding="utf-8")
         self._templates.globals.update(
             style=Markup(style),  # noqa: S704  # our own file

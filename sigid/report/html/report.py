@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sigid.errors import NotKnown
+from sigid.errors import NotKnown, SettingError
 from sigid.folder import WholeFolder
 from sigid.identity import Authenticity
 from sigid.report import catalog
@@ -32,7 +32,7 @@ _SHEETS_A_PAGE = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is to be reported, and where to."""
+    """What is to be reported, and where to. Raises SettingError for what cannot be."""
 
     folder: Path
     sheets: int = 50
@@ -42,6 +42,13 @@ class Asked:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(os.path.abspath(self.folder)))
+        if self.sheets < 0:
+            raise SettingError(f"--sheets={self.sheets} is no number of contact sheets; say 0 or more")
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the signee's name is text that anybody can have: what a shell passes on may be any bytes."""
+        return self.signee is not None and self.signee.isprintable()
 
 
 class Reported(NamedTuple):
@@ -89,7 +96,7 @@ class _Report:
 
     def write(self, show: Show) -> Reported:
         sources = sources_of(self._warehouse, 0 if self._asked.signee else self._asked.sheets)
-        self._pages.share(sources=sources)
+        self._pages.share(sources=sources, asked=self._asked)
         self._draw(list(self._chosen(sources)), show)
         found: list[Notice] = []
         for source in sources:
@@ -118,7 +125,7 @@ class _Report:
     def _signees(self, sources: Sequence[SourceFacts]) -> list[SigneeCounts]:
         if self._asked.signee is None:
             return [signee for source in sources for signee in sorted(source.spread.chosen.kept, key=in_order)]
-        found = sorted(self._survey.signees(self._asked.signee), key=in_order)
+        found = sorted(self._survey.signees(self._asked.signee), key=in_order) if self._asked.is_name else []
         if not found:
             raise NotKnown(
                 f"no signature is under the name of a signee {self._asked.signee!r}; name an id, a number, or a key "
@@ -145,14 +152,15 @@ class _Report:
         longest = max(len(chosen.genuine), len(chosen.forged))
         parts = range(1, max(1, -(-longest // _SIGNATURES_A_PAGE)) + 1)
         first: list[Tile | None] = [None, None]
+        doubts: list[Doubt] = []
         for part in parts:
             here = slice((part - 1) * _SIGNATURES_A_PAGE, part * _SIGNATURES_A_PAGE)
             tiles = [self._tiles(ids[here]) for ids in (chosen.genuine, chosen.forged)]
             first = [kept or _to_know_by(some) for kept, some in zip(first, tiles, strict=True)]
-            source.doubts += (
-                Doubt(part_name(part), signee.name, tile.title, tile.path, note)
+            doubts += (
+                Doubt(part_name(part), signee.name, tile.title, tile.path, tile.doubt)
                 for tile in (*tiles[0], *tiles[1])
-                for note in tile.notes
+                if tile.doubt
             )
             self._pages.write(
                 part_name(part),
@@ -166,7 +174,9 @@ class _Report:
                 part_count=len(parts),
                 part_name=part_name,
             )
-        source.sheets.append(Sheet(signee, part_name(1), *first))
+        genuine, forged = first
+        source.sheets.append(Sheet(signee, part_name(1), genuine, forged, len(doubts)))
+        source.doubts += doubts
 
     def _tiles(self, ids: Sequence[str]) -> list[Tile]:
         entities = map(signature_entity, self._warehouse.signatures().rows_of(ids))

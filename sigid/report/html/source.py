@@ -32,6 +32,8 @@ class Sheet(NamedTuple):
     page: str
     genuine: Tile | None
     forged: Tile | None
+    odd: int
+    """How many on it look odd."""
 
 
 class Doubt(NamedTuple):
@@ -99,6 +101,10 @@ class Spread:
         series = self._numbers.setdefault(what, {"genuine": Distribution(), "forged": Distribution()})
         series[authenticity][number] += times
 
+    def series(self, what: str) -> dict[str, Distribution]:
+        """What was counted of that, genuine and forged."""
+        return self._numbers.get(what, {})
+
     def charts(self) -> list[Histogram]:
         """What there is to be drawn."""
         titles = (
@@ -107,7 +113,7 @@ class Spread:
             ("widths", "Picture widths, in pixels", ("picture", "pictures")),
             ("heights", "Picture heights, in pixels", ("picture", "pictures")),
         )
-        drawn = (histogram(title, things, self._numbers.get(what, {})) for what, title, things in titles)
+        drawn = (histogram(title, things, self.series(what)) for what, title, things in titles)
         return [each for each in drawn if each]
 
 
@@ -120,7 +126,10 @@ class SourceFacts:
     counts: Mapping[str, Any]
     spread: Spread
     rejected: list[Rejections]
-    parents_missing: int
+    parents_missing_count: int
+    parents_missing: list[Place]
+    relabelled: int
+    """Signatures of a content that is genuine once and forged another time."""
     identical_count: int
     identical: list[Place]
     stale: list[Place]
@@ -167,6 +176,11 @@ class SourceFacts:
         return self.spread.charts()
 
     @property
+    def missing(self) -> int:
+        """How many files an index lists that are not there."""
+        return int(self.counts["rejected_by_reason"].get(Reason.FILE_MISSING.value, 0))
+
+    @property
     def last_load(self) -> object:
         """When the last load began."""
         return self.loads[0].started if self.loads else "none"
@@ -177,7 +191,7 @@ def sources_of(warehouse: Warehouse, sheets: int) -> list[SourceFacts]:
     survey = Survey(warehouse)
     catalog = warehouse.catalog()
     spreads = _spreads(survey, catalog, sheets)
-    parents_missing, identical = survey.parents_missing(), survey.identical()
+    parents_missing, identical, relabelled = survey.parents_missing(), survey.identical(), survey.relabelled()
     facts = []
     for number, (name, counts) in enumerate(catalog.items(), 1):
         extremes = survey.extremes(name, _EXTREMES)
@@ -189,7 +203,9 @@ def sources_of(warehouse: Warehouse, sheets: int) -> list[SourceFacts]:
                 counts=counts,
                 spread=spreads[name],
                 rejected=list(_rejected(warehouse, name, counts["rejected_by_reason"])),
-                parents_missing=parents_missing.get(name, 0),
+                parents_missing_count=parents_missing.get(name, 0),
+                parents_missing=survey.parents_missing_of(name, LISTED) if name in parents_missing else [],
+                relabelled=relabelled.get(name, 0),
                 identical_count=identical.get(name, 0),
                 identical=survey.identical_of(name, LISTED) if name in identical else [],
                 stale=survey.stale(name, LISTED) if counts["stale"] else [],

@@ -9,6 +9,7 @@ from sigid.entity import AnySignature, ImageSignature
 from sigid.errors import DatasetError
 from sigid.report.html.ink import Ink, drawn
 from sigid.report.html.thumbnail import Thumbnail, thumbnail
+from sigid.report.html.words import counted
 
 ReadPicture: TypeAlias = Callable[[str, str, str | None], bytes]
 """The file of a picture, by its source, its path in that and its content's hash. Raises DatasetError."""
@@ -20,7 +21,8 @@ class Tile(NamedTuple):
     title: str
     facts: str
     path: str | None
-    notes: list[str]
+    stale: bool = False
+    doubt: str | None = None
     picture: Thumbnail | None = None
     ink: Ink | None = None
     nothing: str | None = None
@@ -30,23 +32,17 @@ def tile_of(signature: AnySignature, path: str | None, read: ReadPicture) -> Til
     """The signature, whose file has that path in its source, if it was loaded from one."""
     by = f"by forger {signature.forger.external_id}, " if signature.forger else ""
     title = f"{by}sample {signature.sample}" if signature.sample else f"{by}{signature.id}"
-    notes = ["stale: its file is not valid any more"] if signature.stale else []
     if not isinstance(signature, ImageSignature):
         ink = drawn(signature.points.array)
-        return Tile(title, f"{len(signature.points):,} points", path, _with(notes, ink.doubt), ink=ink)
+        return Tile(title, counted(len(signature.points), "point"), path, signature.stale, ink.doubt, ink=ink)
     if signature.blank:
-        return Tile(title, "placeholder of no bytes", path, notes, nothing="no picture yet")
+        return Tile(title, "placeholder of no bytes", path, signature.stale, nothing="no picture yet")
     facts = f"{signature.width} x {signature.height}, {signature.mode}"
     if path is None:
-        return Tile(title, facts, path, notes, nothing="registered without a file")
-    if signature.stale:
-        return Tile(title, facts, path, notes, nothing="what was loaded is not there any more")
+        return Tile(title, facts, path, nothing="registered without a file")
     try:
         picture = thumbnail(read(signature.source, path, signature.content_hash))
     except (DatasetError, ValueError) as error:
-        return Tile(title, facts, path, _with(notes, "its file cannot be shown"), nothing=str(error))
-    return Tile(title, facts, path, _with(notes, picture.doubt), picture=picture)
-
-
-def _with(notes: list[str], doubt: str | None) -> list[str]:
-    return [*notes, doubt] if doubt else notes
+        doubt = None if signature.stale else "its file cannot be shown"
+        return Tile(title, facts, path, signature.stale, doubt, nothing=str(error))
+    return Tile(title, facts, path, signature.stale, picture.doubt, picture=picture)
