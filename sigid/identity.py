@@ -65,7 +65,9 @@ class PersonKey(NamedTuple):
 
     def __str__(self) -> str:
         source, collection, external_id = self
-        return f"{source}/{collection}/{external_id}" if collection else f"{source}/{external_id}"
+        if source and collection and external_id:  # as a rule; a million times the other way takes long
+            return f"{source}/{collection}/{external_id}"
+        return "/".join(filter(None, self))
 
 
 def signature_key(

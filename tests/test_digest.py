@@ -89,7 +89,7 @@ def test_the_same_content_has_the_same_digest_anywhere_and_next_year(warehouse: 
     assert warehouse.digest() == "373ce0305131d111e2087721128de95d227e5315a84b263901f8ea72b1a6c017"
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(data=st.data(), batch=BATCHES)
 def test_no_order_repetition_or_split_of_registering_is_in_the_digest(
     another: OpenWarehouse, data: st.DataObject, batch: Batch

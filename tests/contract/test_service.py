@@ -473,7 +473,7 @@ def facts(stores: Stores, batch: Batch) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(data=st.data(), batch=BATCHES)
 def test_registering_a_batch_in_any_split_into_calls_and_twice_comes_to_the_same(
     open_stores: OpenStores, data: st.DataObject, batch: Batch
