@@ -18,6 +18,8 @@ from dev.benchmark.programs.parsing import TABLE
 from dev.benchmark.scenario import LOADS, Scenario
 from dev.benchmark.tree import PROJECT, Alteration, Tree
 
+_NOT_INHERITED = ("SIGID_", "GIT_", "PYTHONDONTWRITEBYTECODE")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -81,8 +83,11 @@ class Contestant(ABC):
         """Have it bring its state up to date with the files, where its run in the scenario did not."""
 
     def environment(self, **variables: str) -> Mapping[str, str]:
-        """The environment of its program: no setting of sigid reaches it, and it finds what lies in `programs`."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SIGID_", "GIT_"))}
+        """The environment of its program: no setting of sigid reaches it, and it finds what lies in `programs`.
+
+        Python keeps what it has compiled, as it does wherever nobody has told it otherwise.
+        """
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
         return {**inherited, "PYTHONPATH": str(PROJECT), "LC_ALL": "C.UTF-8", **variables}
 
 
