@@ -76,17 +76,12 @@ def export(warehouse: Warehouse, asked: Asked, show: Show) -> Exported:
     DatasetError for an image that cannot be given out.
     """
     imported("pyarrow", "arrow")
-    place = place_of(asked.folder)
+    place = WholeFolder(asked.folder, "export")
     with place.written_whole() as aside, warehouse.at_one_state():
         exporting = _Export(warehouse, asked, aside)
         exported = exporting.write(show)
         place.write_manifest(aside, exporting.manifest(exported.files))
         return exported
-
-
-def place_of(folder: Path) -> WholeFolder:
-    """The folder as one that holds an export."""
-    return WholeFolder(folder, "export")
 
 
 class _Export:
