@@ -87,7 +87,7 @@ class _HasNothingToDo:
     def __call__(self, task: Task) -> bool:
         from sigid.pipeline.current import is_current
 
-        if any((task.options or {}).values()):
+        if any((task.options or {}).values()) or scan.has_found(self._source):
             return False
         try:
             return is_current(self._source, self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing  # as doit has
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             "basename": name(source),
             "doc": f"list the files of {source.directory} and which of them may have changed",
             "actions": [(_scan, [source, settings])],
+            "teardown": [(_put_down, [source, settings])],
             "targets": [str(place.manifest)],
             "uptodate": [False],
             **examples(("", "see what a load will look at; it does this by itself")),
@@ -46,8 +48,24 @@ _found: dict[str, Listing] = {}
 def _scan(source: Source, settings: Settings) -> None:
     from sigid.pipeline.scan import scan
 
-    if found := scan(source, settings):
+    # In a process that doit has started (`doit -n 2`) nobody hears of what was found: the manifest tells of it.
+    found = scan(source, settings, ahead_of_load=multiprocessing.parent_process() is None)
+    if found is not None:  # it may be empty
         _found[source.name] = found
+
+
+@action
+def _put_down(source: Source, settings: Settings) -> None:
+    from sigid.pipeline.scan import put_down
+
+    found = take(source)
+    if found is not None:
+        put_down(found, source, settings)
+
+
+def has_found(source: Source) -> bool:
+    """Whether the source's scan has found something in this run that no load has taken yet."""
+    return source.name in _found
 
 
 def take(source: Source) -> Listing | None:

@@ -71,7 +71,7 @@ ONLY_IN = {
     "tomllib": {"sigid.settings"},
     "distributed": {"sigid.pipeline.cluster"},
     "pickle": {"sigid.pipeline.apart", "sigid.pipeline.cluster"},
-    "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress"},
+    "multiprocessing": {"sigid.pipeline.apart", "sigid.pipeline.pool", "sigid.report.progress", "tasks.scan"},
     "pyarrow": {"sigid.warehouse.arrow", "sigid.warehouse.selection", "sigid.export"},
     "pandas": {"sigid.warehouse.selection"},
     "polars": {"sigid.warehouse.selection"},

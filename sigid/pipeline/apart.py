@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, ForkServerContext
 from multiprocessing.process import BaseProcess
 from struct import Struct
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from sigid.errors import Reason
-from sigid.pipeline.crew import InThisProcess
+from sigid.pipeline.crew import Readers, roomy
 from sigid.pipeline.interpret import Job, Reading
 
 Read: TypeAlias = Callable[[Job], list[Reading]]
+
+_T = TypeVar("_T")
+Steps: TypeAlias = Generator[None, None, _T]
+"""What comes to a result in several steps."""
 
 SECONDS = 30
 """A process that has said nothing for so long, though it reads a few files only, hangs."""
@@ -28,39 +33,49 @@ _SIZE = Struct("Q")
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-def apart() -> Apart:
-    """Reads in copies of this process, which must have one thread: others' locks would be copied without them."""
-    return Apart(get_context("fork"))
+def apart(processes: int) -> Apart:
+    """Reads in so many copies of this process at a time, which must have one thread: others' locks would be copied too."""
+    return Apart(get_context("fork"), processes)
 
 
-class Apart(InThisProcess):
-    """Has each batch read by a process of its own, and is there when that ends.
+class Apart(Readers):
+    """Has each batch read by a process of its own, which begins at once and is waited for when its result is asked for.
 
     Where a process crashes or hangs, the few files that it was at are read again, each by a process of its own: one
     that another process does not survive either is unreadable, and the rest is read.
     """
 
-    def __init__(self, context: ForkContext | ForkServerContext) -> None:
+    def __init__(self, context: ForkContext | ForkServerContext, processes: int = 1) -> None:
+        self.ahead = processes
         self._context = context
+        self._under_way: list[_UnderWay] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have `fn`, which is `interpret` or does the same, read the files of a Job, the only argument."""
         (job,) = args
-        return super().submit(self._read, fn, job)
+        future = _UnderWay(self._read(fn, job))
+        self._under_way = [*(each for each in self._under_way if not each.done()), future]
+        return future
 
-    def _read(self, read: Read, job: Job) -> list[Reading]:
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for future in self._under_way:
+            future.end()
+
+    def _read(self, read: Read, job: Job) -> Steps[list[Reading]]:
         done: list[Reading] = []
         while len(done) < len(job.files):
-            done += self._attempt(read, job._replace(files=job.files[len(done) :])).results
+            attempt = yield from self._attempt(read, job._replace(files=job.files[len(done) :]))
+            done += attempt.results
             for file in job.files[len(done) : len(done) + _FEW]:  # at which it ended too early, if it did
-                again = self._attempt(read, job._replace(files=[file]))
+                again = yield from self._attempt(read, job._replace(files=[file]))
                 done += again.results or [Reading((Reason.UNREADABLE, f"{again.end}, twice"))]
         return done
 
-    def _attempt(self, read: Read, job: Job) -> _Attempt:
+    def _attempt(self, read: Read, job: Job) -> Steps[_Attempt]:
         """What one process says of the files, as far as it gets."""
         results: list[Reading] = []
         with self._started(read, job) as (process, answers):
+            yield
             while len(results) < len(job.files):
                 try:
                     answer = answers.next()
@@ -76,6 +91,7 @@ class Apart(InThisProcess):
     @contextmanager
     def _started(self, read: Read, job: Job) -> Iterator[tuple[BaseProcess, Answers]]:
         answers, theirs = self._context.Pipe(duplex=False)
+        roomy(theirs.fileno())
         process = self._context.Process(target=_answer, args=(answers, theirs, read, job))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # what they do here is not for the new process to do
         try:
@@ -89,6 +105,30 @@ class Apart(InThisProcess):
             process.kill()
             process.join()
             answers.close()
+
+
+class _UnderWay(Future[Any]):
+    """A batch whose reading takes a step, which starts a process, when it is made, and the others when it is awaited."""
+
+    def __init__(self, steps: Steps[list[Reading]]) -> None:
+        super().__init__()
+        self._steps = steps
+        next(steps, None)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the batch says. Raises what the function that read it has raised."""
+        while not self.done():
+            try:
+                next(self._steps)
+            except StopIteration as end:
+                self.set_result(end.value)
+            except Exception as error:
+                self.set_exception(error)
+        return super().result(timeout)
+
+    def end(self) -> None:
+        """End its process, if there is one."""
+        self._steps.close()
 
 
 class Answers:
@@ -140,6 +180,7 @@ def _answer(theirs: Connection, answers: Connection, read: Read, job: Job) -> No
         for start in range(0, len(job.files), _FEW):
             signal.alarm(2 * SECONDS)  # from outside nobody may be left to end it
             answer = pickle.dumps(_read(read, job._replace(files=job.files[start : start + _FEW])), protocol=5)
+            signal.alarm(0)  # whoever is to take it may be busy, and if there is nobody, that is seen
             out.write(_SIZE.pack(len(answer)) + answer)
             out.flush()
     os._exit(0)

@@ -15,7 +15,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import xxhash
 
 from sigid.errors import Reason, SettingError, SigidError
+from sigid.pipeline.crew import Readers
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.interpret import File, Job, Reading
@@ -40,7 +41,7 @@ WORKERS_SECONDS = 10
 """How long to wait for a scheduler that does not answer, and for the first worker of one that has none."""
 DESERTED_SECONDS = 30
 """How long work waits for a new worker when the last one is gone."""
-MOST_AHEAD = 64
+MOST_AHEAD = 128
 """Batches under way, and so workers, at most: the results wait in this process's memory, some 5 MB each."""
 
 _ADDRESS = re.compile(r"(?:tcp|tls)://[^\s/@]+:[0-9]{1,5}")
@@ -92,15 +93,14 @@ def check_address(address: str) -> None:
         )
 
 
-class Cluster(Executor):
+class Cluster(Readers):
     """Has batches of files read. A worker that dies meanwhile changes nothing: its batches go to another one."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
-        self.ahead: int = min(2 * sum(client.nthreads().values()), MOST_AHEAD)
-        """How many batches may be under way: enough that no worker waits while one is committed."""
+        self.ahead = min(4 * sum(client.nthreads().values()), MOST_AHEAD)
         client.loop.add_callback(self._watch)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

@@ -1,16 +1,26 @@
-"""Who does a job: this process at once, or several that may be lost."""
+"""Who reads batches of files: this process at once, or several, which may be lost."""
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
+_ROOM = 2**20  # in bytes; what Linux gives anybody
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Crew(Executor):
+class Readers(Executor):
+    """Who reads batches of files."""
+
+    ahead: int
+    """How many batches may be under way: enough that nobody waits while the outcome of some is committed."""
+
+
+class Crew(Readers):
     """Several processes, of which some may crash or hang."""
 
     seconds: float
@@ -21,8 +31,16 @@ class Crew(Executor):
         raise NotImplementedError
 
 
-class InThisProcess(Executor):
+def roomy(pipe: int) -> None:
+    """Have the pipe take much, where the system lets it: who sends a batch's results does not wait until they are taken."""
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM)
+
+
+class InThisProcess(Readers):
     """Does at once, here, what it is asked to do."""
+
+    ahead = 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

@@ -13,6 +13,7 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.fingerprint import holds
 from sigid.warehouse.location import stamp_of_file
+from sigid.warehouse.reach import FileStamp
 from sigid.warehouse.records import SCHEMA_VERSION
 
 
@@ -26,7 +27,7 @@ def is_current(source: Source, settings: Settings) -> bool:
     if summary is None or not summary.files or summary.manifest_stamp != manifest.stamp(place):
         return False
     stamp = stamp_of_file(settings.warehouse)  # before the question: what happens meanwhile must not go unseen
-    answer = f"{summary.manifest} {SCHEMA_VERSION} {' '.join(map(str, stamp))}".encode() if stamp else b""
+    answer = _answer(summary.manifest, stamp)
     if answer and _read(place.answer) == answer:
         return True
     if not holds(settings.warehouse, source.name, summary.manifest):
@@ -35,6 +36,19 @@ def is_current(source: Source, settings: Settings) -> bool:
         if stamp and is_at_rest(stamp.changed, clock(place)):
             write_whole(str(place.answer), [answer])
     return True
+
+
+def has_answered(manifest: str, place: Workplace, settings: Settings) -> bool:
+    """Whether the warehouse's last word was that it holds what this manifest lists, and its file has stood since.
+
+    That is certain until somebody opens it to write.
+    """
+    answer = _answer(manifest, stamp_of_file(settings.warehouse))
+    return bool(answer) and _read(place.answer) == answer
+
+
+def _answer(manifest: str, stamp: FileStamp | None) -> bytes:
+    return f"{manifest} {SCHEMA_VERSION} {' '.join(map(str, stamp))}".encode() if stamp else b""
 
 
 def _read(file: Path) -> bytes:

@@ -253,7 +253,8 @@ class Folder:
         names = Names(body[:end].decode(), count)
         hashes = end + count * STAMP.size
         claims = hashes + count * HASH_SIZE
-        return cls(path, names, bytearray(body[end:hashes]), bytearray(body[hashes:claims]), array("Q", body[claims:]))
+        view = memoryview(body)
+        return cls(path, names, bytearray(view[end:hashes]), bytearray(view[hashes:claims]), array("Q", body[claims:]))
 
 
 def _differences(stamps: bytearray, others: bytearray) -> Iterator[int]:
@@ -407,7 +408,7 @@ def store(path: str, listing: Listing, manifest: str, manifest_stamp: str, reade
     contents = _line(folders)
     summary = Summary(listing.digest(), len(listing), manifest, manifest_stamp, readers, contents[:32].decode())
     lines = (_line({"version": FORMAT_VERSION, **summary._asdict()}), contents)
-    write_whole(path, chain(lines, *(folder.dump() for folder in listing.folders)))
+    write_whole(path, chain(lines, *(folder.dump() for folder in listing.folders)), sync=False)
 
 
 def read_summary(path: str) -> Summary | None:

@@ -19,6 +19,7 @@ from sigid.outcome import Outcome
 from sigid.pipeline import workers
 from sigid.pipeline.again import again
 from sigid.pipeline.changes import Found, Removals, weigh
+from sigid.pipeline.current import has_answered
 from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
@@ -32,6 +33,7 @@ from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
+from sigid.warehouse.fingerprint import Rows
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
 from sigid.warehouse.session import Session
 from sigid.warehouse.signatures import Signature, find_signatures
@@ -93,6 +95,7 @@ def load(
     ):
         moment = clock(place)
         listing = found or _looked(source, settings, place)
+        stands = has_answered(listing.base, place, settings)
         refuse_nothing(listing, place, allow_removals=options.allow_removals)
         workers.prepare(settings, len(listing) if options.rehash else listing.about_unknown())
         committed: Counter[str] = Counter()
@@ -101,7 +104,9 @@ def load(
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
                 tombstones = in_force(settings, database, session, source)
-                study = Study(source, settings, listing, ledger, moment, tombstones, rehash=options.rehash)
+                study = Study(
+                    source, settings, listing, ledger, moment, tombstones, rehash=options.rehash, stands=stands
+                )
                 listing.base = ""  # what this try puts down in the listing may be lost with it: another compares all
                 return _Load(study, ledger, session, options, committed).run(place, progress)
 
@@ -167,6 +172,8 @@ class _Load:
         self._committed = committed
         self._counts = Counter[str](committed)
         self._counts.update(unchanged=stood, rejected=changes.still_rejected)
+        self._new = Counter[str]()
+        """How many rows were written of paths and of signatures that the warehouse did not know."""
         self._unreadable = list(study.listing.unreadable)
         self._complete = not self._unreadable
 
@@ -182,7 +189,7 @@ class _Load:
         counts = Counts(**self._counts)
         manifest = keep(self._study.listing, place, self._study.affected)
         complete = self._complete and not removals.withheld
-        self._ledger.finish(self._started, counts, manifest if complete else "")
+        self._ledger.finish(self._started, counts, manifest if complete else "", self._rows())
         return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
     def _commit(self, batches: Iterator[Sequence[tuple[Item, Reading]]]) -> Iterator[int]:
@@ -229,6 +236,9 @@ class _Load:
         lines.extend(_loaded(of_files))
         self._ledger.write(lines, self._started)
         self._ledger.let_go({of_file.superseded for of_file in of_files if of_file.superseded})
+        met = {item.path for item, _ in results if item.line is None}
+        self._new["lines"] += sum([line.path in met for line in lines])
+        self._new["signatures"] += sum([of_file.outcome is Outcome.ADDED for of_file in of_files])
         return Counter(of_file.verb for of_file in of_files)
 
     def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
@@ -256,6 +266,7 @@ class _Load:
             signature_id = line.signature_id if line and line.signature_id not in taken else None
             lines.append(FileLine(found.path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
         self._ledger.write(lines, self._started)
+        self._new["lines"] += len(lines) - len(known)
         self._counts["rejected"] += len(lines)
 
     def _retire(self) -> Removals:
@@ -291,6 +302,15 @@ class _Load:
         self._counts["rejected"] += len(missing)
         still = set(missing)
         self._ledger.retire([line for line in self._study.changes.missing if line.path not in still], self._started)
+
+    def _rows(self) -> Rows | None:
+        """How many rows the source has now; None where it is not known how many it had.
+
+        Where something else has written or removed any meanwhile, the next load finds that they are not as many, and
+        compares all.
+        """
+        before = self._study.rows
+        return before and Rows(before.lines + self._new["lines"], before.signatures + self._new["signatures"])
 
     def _problem(self, removals: Removals, counts: Counts) -> SigidError | None:
         problem = None if self._options.allow_removals else problem_with(self._study, removals)

@@ -21,7 +21,8 @@ from typing import Any
 from sigid.errors import SigidError
 from sigid.pipeline import apart, interpret
 from sigid.pipeline.apart import Apart
-from sigid.pipeline.crew import Crew
+from sigid.pipeline.crew import Crew, roomy
+from sigid.pipeline.garbage import collect_rarely
 
 SECONDS = 120
 """A batch that takes a process longer is taken from it."""
@@ -57,6 +58,7 @@ class Pool(Crew):
     seconds = SECONDS
 
     def __init__(self, processes: int, context: _Context) -> None:
+        self.ahead = 3 * processes + 2
         self._processes = processes
         self._context = context
         self._start()
@@ -90,7 +92,8 @@ class Pool(Crew):
 
     def _start(self) -> None:
         self._context.started.clear()
-        self._pool = ProcessPoolExecutor(self._processes, mp_context=self._context, initializer=_end_with_parent)
+        self._pool = ProcessPoolExecutor(self._processes, mp_context=self._context, initializer=_begin)
+        roomy(self._pool._result_queue._writer.fileno())  # type: ignore[attr-defined]
 
 
 class _Process(ForkServerProcess):
@@ -168,6 +171,11 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(each, handler)
         for number in asked:
             signal.raise_signal(number)
+
+
+def _begin() -> None:
+    collect_rarely()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

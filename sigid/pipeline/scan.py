@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import xxhash
 
+from sigid.errors import BusyError
 from sigid.pipeline import erased, manifest, stamps
 from sigid.pipeline import listing as listing_
 from sigid.pipeline.escape import all_shown, raw, shown
@@ -25,13 +27,16 @@ _RACY_NS = 2_000_000_000
 _PASSED_OVER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 
-def scan(source: Source, settings: Settings) -> Listing | None:
+def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> Listing | None:
     """Bring the source's manifest up to date: each file's path, and the hash of its content where that is known.
 
     Returns the new listing, for a load, or None where nothing has changed since the one that the last load left. What
-    cannot be read is put down as that; it is the load that judges it. What was erased is left out. Raises BusyError
-    where another process scans or loads the source, and DatasetError where something was erased and what the files are
-    can't be known.
+    cannot be read is put down as that; it is the load that judges it. What was erased is left out. Where it runs
+    `ahead_of_load`, which writes the manifest anew, the one that the last load left may stay as it is: `put_down`
+    writes it where no load has followed.
+
+    Raises BusyError where another process scans or loads the source, and DatasetError where something was erased and
+    what the files are can't be known.
     """
     place = Workplace.of(source, settings)
     with only_one(str(place.lock), f"a scan or load of {source.name}"):
@@ -49,9 +54,18 @@ def scan(source: Source, settings: Settings) -> Listing | None:
                 return None
         if summary and summary.manifest == digest_of(found, place):
             keep(found, place)
-        else:
+        elif not (ahead_of_load and stands):
             manifest.write(found, place, found.unknown())
         return found
+
+
+def put_down(found: Listing, source: Source, settings: Settings) -> None:
+    """Write the manifest of what a scan has found, unless another load has left one meanwhile, or is at it."""
+    place = Workplace.of(source, settings)
+    with suppress(BusyError), only_one(str(place.lock), f"a scan or load of {source.name}"):
+        summary = summary_of(place)
+        if summary and (summary.manifest, summary.manifest_stamp) == (found.base, manifest.stamp(place)):
+            manifest.write(found, place, found.unknown())
 
 
 def _leave_out(found: Listing, source: Source, place: Workplace, tombstones: Tombstones, walk: str) -> None:

@@ -18,12 +18,13 @@ from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Names, Source
+from sigid.warehouse.fingerprint import Rows
 from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.records import Moment
 from sigid.warehouse.tombstones import Tombstones
 
-BATCH_FILES = 1000
-BATCH_BYTES = 4 * 2**20
+BATCH_FILES = 500
+BATCH_BYTES = 2 * 2**20
 
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
@@ -60,12 +61,14 @@ class Study:
         clock: int,
         tombstones: Tombstones,
         rehash: bool,
+        stands: bool = False,
     ) -> None:
-        """With `rehash` every file is read, and says everything again. Raises DatasetError where the dataset can't be
-        trusted as a whole.
+        """With `rehash` every file is read, and says everything again. `stands` says that the warehouse is known to
+        hold what the listing is based on. Raises DatasetError where the dataset can't be trusted as a whole.
         """
         self.source = source
         self._rehash = rehash
+        self._stands = stands
         self.listing = listing
         self._settings = settings
         self._root = str(Workplace.of(source, settings).root)
@@ -77,6 +80,8 @@ class Study:
         self._hidden = frozenset(listing.hidden())
         self.affected: list[Place] | None = None
         """Where the files are to which something may have happened, where these are not all."""
+        self.rows: Rows | None = None
+        """What the ledger held before, where it was not compared with all files."""
         self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
@@ -114,8 +119,7 @@ class Study:
         """
         with workers.executor(self._settings, self.changes.to_read()) as executor:
             jobs = ((items, self._job(items, moment)) for items in self._items(lines_of))
-            ahead = workers.ahead(executor, self._settings)
-            for items, readings in workers.in_order(executor, interpret, jobs, ahead):
+            for items, readings in workers.in_order(executor, interpret, jobs, executor.ahead):
                 results = list(zip(items, readings, strict=True))
                 yield results
                 for item, reading in results:
@@ -145,7 +149,9 @@ class Study:
     def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
-        if ledger is None or self._rehash or self.source.index or not ledger.holds(self.listing.base):
+        if ledger and not self._rehash and not self.source.index:
+            self.rows = ledger.holds(self.listing.base, surely=self._stands)
+        if ledger is None or self.rows is None:
             self._judge.compare_all(self._settings.workers)
             lines = ledger.lines() if ledger else ()
             return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)

@@ -141,7 +141,7 @@ class _Files:
         except DatasetError as error:
             yield Finding(Mark.WRONG, self._source.name, str(error))
             return
-        self._standing = self._ledger.holds(digest_of(listing, place))
+        self._standing = self._ledger.holds(digest_of(listing, place)) is not None
         yield from self._unseen(listing)
         yield from self._unread(study)
         self._narrow(study)

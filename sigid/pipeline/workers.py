@@ -8,7 +8,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sigid.pipeline.crew import Crew, InThisProcess
+from sigid.pipeline.crew import Crew, InThisProcess, Readers
 from sigid.pipeline.helpers import has_one_thread
 from sigid.settings import Settings
 
@@ -29,7 +29,7 @@ def prepare(settings: Settings, files: int) -> None:
 
 
 @contextmanager
-def executor(settings: Settings, files: int) -> Iterator[Executor]:
+def executor(settings: Settings, files: int) -> Iterator[Readers]:
     """Who extracts that many files. Raises SettingError or SigidError where a cluster can't be used."""
     if settings.cluster:
         from sigid.pipeline import cluster  # it brings what a load on this machine has no use for
@@ -41,22 +41,13 @@ def executor(settings: Settings, files: int) -> Iterator[Executor]:
             return
     processes = _processes(settings, files)
     if processes < 2:
-        yield _apart() if files and has_one_thread() else InThisProcess()
+        with _apart(settings.workers) if files and has_one_thread() else InThisProcess() as alone:
+            yield alone
         return
     from sigid.pipeline import pool  # it takes longer to import than a few files take to read
 
     with pool.executor(processes) as several:
         yield several
-
-
-def ahead(workers: Executor, settings: Settings) -> int:
-    """How many jobs may be under way: enough that none waits while the outcome of one is used."""
-    if settings.cluster:
-        from sigid.pipeline.cluster import Cluster
-
-        if isinstance(workers, Cluster):
-            return workers.ahead
-    return 1 if isinstance(workers, InThisProcess) else settings.workers + 2
 
 
 def in_order(
@@ -88,7 +79,7 @@ def _processes(settings: Settings, files: int) -> int:
     return min(settings.workers, files // FILES_WORTH_A_PROCESS)
 
 
-def _apart() -> Executor:
+def _apart(processes: int) -> Readers:
     from sigid.pipeline.apart import apart  # where nothing is to be read, nor is this
 
-    return apart()
+    return apart(processes)

@@ -5,6 +5,8 @@ It is asked without SQLAlchemy, whose import alone takes longer than everything 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sigid.warehouse.location import ask
 from sigid.warehouse.records import SCHEMA_VERSION
 
@@ -18,9 +20,25 @@ _QUESTION = """
 """To count rows takes long where there are many: another manifest's are not counted."""
 
 
-def fingerprint_of(manifest: str, lines: int, signatures: int) -> str:
+class Rows(NamedTuple):
+    """How many rows a source has in the warehouse."""
+
+    lines: int
+    """Of the ledger."""
+    signatures: int
+
+
+def fingerprint_of(manifest: str, rows: Rows) -> str:
     """What the last load of a source leaves behind: the digest of the manifest, and the rows that it led to."""
-    return f"{manifest}-{lines}-{signatures}"
+    return f"{manifest}-{rows.lines}-{rows.signatures}"
+
+
+def rows_of(fingerprint: str, manifest: str) -> Rows | None:
+    """How many rows the manifest led to; None where the fingerprint is not that manifest's."""
+    of, *numbers = fingerprint.split("-")
+    if not manifest or of != manifest or len(numbers) != len(Rows._fields) or not all(map(str.isdecimal, numbers)):
+        return None
+    return Rows(*map(int, numbers))
 
 
 def holds(url: str, source: str, manifest: str) -> bool:
@@ -32,4 +50,7 @@ def holds(url: str, source: str, manifest: str) -> bool:
     """
     like = f"{manifest}-%"
     row = ask(url, _QUESTION, [like, source, like, source, source])
-    return row is not None and row[3] == SCHEMA_VERSION and row[0] == fingerprint_of(manifest, row[1], row[2])
+    if row is None:
+        return False
+    fingerprint, lines, signatures, version = row
+    return bool(version == SCHEMA_VERSION and fingerprint == fingerprint_of(manifest, Rows(lines, signatures)))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sigid.errors import Reason
-from sigid.warehouse.fingerprint import fingerprint_of
+from sigid.warehouse.fingerprint import Rows, fingerprint_of, rows_of
 from sigid.warehouse.records import SOURCE_FILE, FileRow
 from sigid.warehouse.session import Session, in_batches, marks
 
@@ -163,11 +163,13 @@ class Ledger:
         )
         return next((fingerprint for (fingerprint,) in rows), None)
 
-    def holds(self, manifest: str) -> bool:
-        """Whether the warehouse holds what the last load left there, and that is what this manifest lists."""
-        fingerprint = self.fingerprint() or ""
-        of_manifest = bool(manifest) and fingerprint.startswith(f"{manifest}-")
-        return of_manifest and fingerprint == self._fingerprint_of(manifest)
+    def holds(self, manifest: str, *, surely: bool = False) -> Rows | None:
+        """The rows that the last load left, where they are there still, and are what this manifest leads to.
+
+        They are counted, which takes long where there are many, unless it is known that they are `surely` there.
+        """
+        rows = rows_of(self.fingerprint() or "", manifest)
+        return rows if rows and (surely or rows == self._rows()) else None
 
     def last_counts(self) -> Counts:
         """What the last load did."""
@@ -177,13 +179,14 @@ class Ledger:
         )
         return next((Counts(*row) for row in rows), Counts())
 
-    def finish(self, started: datetime, counts: Counts, manifest: str) -> None:
+    def finish(self, started: datetime, counts: Counts, manifest: str, rows: Rows | None = None) -> None:
         """Enter what the load did, and the digest of the manifest that the warehouse now holds ("" if not wholly).
 
-        A load that wrote nothing, and finds the digest and as many files there already, leaves no trace.
+        `rows` is how many there must be of the source, where that is known; they are counted where it isn't. A load
+        that wrote nothing, and finds the digest and as many files there already, leaves no trace.
         """
         with self._session.transaction():
-            fingerprint = manifest and self._fingerprint_of(manifest)
+            fingerprint = manifest and fingerprint_of(manifest, rows or self._rows())
             if self._load_id is None and fingerprint == (self.fingerprint() or "") and self._says(counts, fingerprint):
                 return
             values = {"finished": self._session.moment(datetime.now(UTC)), "fingerprint": fingerprint}
@@ -198,8 +201,8 @@ class Ledger:
         """Whether the last load, if it was a whole one, left as many files."""
         return not fingerprint or counts.files == self.last_counts().files
 
-    def _fingerprint_of(self, manifest: str) -> str:
-        return fingerprint_of(manifest, self._count("source_file"), self._count("signature"))
+    def _rows(self) -> Rows:
+        return Rows(self._count("source_file"), self._count("signature"))
 
     def _count(self, table: str) -> int:
         ((rows,),) = self._session.select(f"SELECT count(*) FROM {table} WHERE source = ?", [self._source])  # noqa: S608  # our own names, and marks for values

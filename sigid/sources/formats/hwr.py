@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import math
 import re
-from array import array
 from collections.abc import Iterator
+from itertools import chain
+from struct import pack
 
 import orjson
 
@@ -58,17 +59,19 @@ def read_hwr(data: bytes) -> bytes:
     Raises Rejected with EMPTY, MALFORMED_LINE, WRONG_COLUMN_COUNT, NOT_FINITE or OUT_OF_RANGE for the first line that
     is not as the grammar says; its detail names the line. Nothing is scaled, sorted or left out.
     """
-    text = data.replace(b"\r\n", b"\n").rstrip(b" \t\n")
+    text = (data.replace(b"\r\n", b"\n") if b"\r" in data else data).rstrip(b" \t\n")
     if not text:
         raise Rejected(Reason.EMPTY, f"there is no point in its {len(data)} bytes")
     separator = b"," if b"," in text[:_MAX_LINE].partition(b"\n")[0] else b" "
-    x, y, z = array("d"), array("d"), array("d")
+    columns: tuple[list[bytes], ...] = ([], [], [])
+    points = 0
     for lines in _pieces(text):
-        numbers = _read_json(lines, separator) or _read_lines(lines, separator, len(x) + 1)
-        x.fromlist(numbers[0::3])
-        y.fromlist(numbers[1::3])
-        z.fromlist(numbers[2::3])
-    return b"".join((x, y, z))
+        numbers = _read_json(lines, separator) or _read_lines(lines, separator, points + 1)
+        doubles = f"{len(numbers) // 3}d"
+        for number, column in enumerate(columns):
+            column.append(pack(doubles, *numbers[number::3]))
+        points += len(numbers) // 3
+    return b"".join(chain.from_iterable(columns))
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
