@@ -553,6 +553,26 @@ def test_a_source_that_is_gone_is_retired_only_when_that_is_asked_for(user: User
     assert "47 retired" in allowed
 
 
+def test_a_scan_that_no_load_follows_says_what_may_have_changed(user: User) -> None:
+    datasets = user.own_datasets()
+    user.doit("load_source_a")
+    (datasets / "SOURCE_A/Online/Genuine/001_1.HWR").write_bytes(b"7,8,9\n")
+
+    user.doit("scan_source_a")
+
+    manifest = (user.build / "source_a/manifest").read_text()
+    assert re.search(r"^unknown +Online/Genuine/001_1\.HWR$", manifest, re.MULTILINE)
+
+
+@pytest.mark.parametrize("way", ["process", "thread"])
+def test_what_a_scan_finds_is_loaded_whichever_process_has_scanned(user: User, way: str) -> None:
+    datasets = user.own_datasets()
+    user.doit()
+    (datasets / "SOURCE_A/Online/Genuine/001_1.HWR").write_bytes(b"7,8,9\n")
+
+    assert "source_a: 0 added, 1 changed" in user.doit("-n", "2", "-P", way)
+
+
 def test_a_dodo_file_in_a_dataset_is_never_run(user: User) -> None:
     datasets = user.own_datasets()
     for folder in (datasets, datasets / "SOURCE_A", datasets / "SOURCE_A/Online/Genuine"):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sigid.pipeline import current
+from sigid.pipeline import current, load
 from sigid.pipeline.scan import clock
 from sigid.pipeline.workplace import Workplace
 from sigid.warehouse.fingerprint import holds
+from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.sqlite_file import file_of
-from tests.trees import Site, site_a, snapshot
+from tests.trees import THREE_POINTS, Site, site_a, snapshot
 
 
 @pytest.fixture
@@ -125,3 +126,56 @@ def test_where_the_answer_cannot_be_kept_it_is_asked_for_each_time(at_rest: Site
     assert is_current(at_rest)
     assert is_current(at_rest)
     assert len(questions) == 2
+
+
+# What a load does with the answer
+
+
+def rows_in(site: Site) -> str:
+    """How many rows the source has, as a fingerprint says it."""
+    (row,) = site.execute("SELECT (SELECT count(*) FROM source_file), (SELECT count(*) FROM signature)")
+    return "{}-{}".format(*row)
+
+
+def rows_said(site: Site) -> str:
+    """How many it has by the fingerprint of the last load."""
+    ((fingerprint,),) = site.execute("""SELECT fingerprint FROM "load" ORDER BY id DESC LIMIT 1""")
+    return str(fingerprint).partition("-")[2]
+
+
+def test_a_load_counts_no_rows_where_the_warehouse_has_answered(at_rest: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To count them took a sixth of what one changed file cost among 100,000.
+    at_rest.write(
+        {
+            "Online/Genuine/099_1.HWR": THREE_POINTS,
+            "Online/Genuine/098_1.HWR": b"1,2\n",
+            "Online/Genuine/nobody.HWR": THREE_POINTS,
+            "Online/Genuine/001_1.HWR": b"7,8,9\n",
+        }
+    )
+    at_rest.remove("Online/Genuine/004_1.HWR")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "_rows", lambda _: pytest.fail("the rows were counted"))
+        loaded = at_rest.load()
+
+    assert (loaded.counts.added, loaded.counts.changed, loaded.counts.retired) == (1, 1, 1)
+    assert rows_said(at_rest) == rows_in(at_rest)
+    assert is_current(at_rest)
+    assert at_rest.digest() == at_rest.clean_digest()
+
+
+def test_rows_that_went_unseen_are_missed_by_the_next_load(at_rest: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_rest.execute("DELETE FROM source_file WHERE path = 'Online/Genuine/009_2.HWR'")
+    with monkeypatch.context() as patched:
+        patched.setattr(load, "has_answered", lambda *_: True)
+        at_rest.write({"Online/Genuine/099_1.HWR": THREE_POINTS})
+        at_rest.load()
+
+    assert rows_said(at_rest) != rows_in(at_rest)
+    assert not is_current(at_rest)
+    at_rest.load()
+
+    assert rows_said(at_rest) == rows_in(at_rest)
+    assert is_current(at_rest)
+    assert at_rest.digest() == at_rest.clean_digest()

@@ -29,12 +29,13 @@ from sigid.pipeline import apart, pool, study, workers
 from sigid.pipeline import extract as extract_module
 from sigid.pipeline.crew import InThisProcess
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
-from sigid.pipeline.interpret import Job, Reading, interpret
+from sigid.pipeline.interpret import File, Job, Reading, interpret
 from sigid.pipeline.listing import STAMP, hash_of, stamp_of
 from sigid.pipeline.load import load
 from sigid.pipeline.workers import executor, in_order
 from sigid.sources.formats import Format, hwr
 from sigid.sources.formats.png import Picture
+from sigid.sources.source_a import SourceA
 from tests import poisonous
 from tests.at_workers import failing
 from tests.trees import THREE_POINTS, Site, in_batches_of, ordinary_user, picture, site_a, trajectories, trajectory
@@ -616,6 +617,39 @@ def test_a_mistake_of_ours_in_a_process_apart_is_raised_here(tmp_path: Path, mon
 
     with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
         site.load()
+
+
+def lingering(job: Job) -> list[Reading]:
+    """Puts down that it was here, and stays."""
+    (Path(job.root) / str(os.getpid())).touch()
+    time.sleep(60)
+    return []
+
+
+def begun(folder: Path, count: int) -> list[int]:
+    """The processes that have put themselves down there, as soon as they are so many."""
+    deadline = time.monotonic() + 30
+    while len(found := [int(each.name) for each in folder.iterdir()]) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+def job_below(folder: Path) -> Job:
+    return Job(str(folder), SourceA(), SourceA(), None, [File("Online/Genuine/001_1.HWR")])
+
+
+@pytest.mark.usefixtures("forking")
+def test_processes_apart_begin_before_their_results_are_asked_for_and_end_with_the_load(tmp_path: Path) -> None:
+    with executor(Site(tmp_path).using(workers=2).settings, 1) as apart_:
+        assert apart_.ahead == 2
+        for _ in range(2):
+            apart_.submit(lingering, job_below(tmp_path))
+        processes = begun(tmp_path, 2)
+
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
 
 
 @pytest.mark.parametrize("end", ["stops", "dies"])

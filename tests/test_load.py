@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from tests.trees import (
     picture,
     site_a,
     site_b,
+    trajectories,
     trajectory,
 )
 
@@ -1019,3 +1021,37 @@ def test_what_a_lost_connection_kept_from_being_rejected_is_rejected_by_the_next
     assert not lost
     assert site.rejections() == {**REJECTED_IN_A, "Online/Genuine/notes": Reason.NAME_NOT_UNDERSTOOD}
     assert site.is_current()
+
+
+def test_where_much_has_changed_all_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # After `touch` on all files the ledger's lines of all of them were held in memory.
+    monkeypatch.setattr(study, "FEW_FILES", 2)
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    compared = []
+    lines = Ledger.lines
+
+    def noted(ledger: Ledger) -> Iterator[FileLine]:
+        compared.append("all")
+        return lines(ledger)
+
+    monkeypatch.setattr(Ledger, "lines", noted)
+
+    site.write(dict.fromkeys([GENUINE, OTHER], b"7,8,9\n")).load()
+    assert compared == []
+    site.write(dict.fromkeys([GENUINE, OTHER, "Online/Genuine/099_1.HWR"], THREE_POINTS)).load()
+
+    assert compared == ["all"]
+    assert site.digest() == site.clean_digest()
+
+
+def test_transactions_grow_with_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_batches_of(5, monkeypatch.setattr)
+    monkeypatch.setattr(load_module, "MANY_FILES", 20)
+    site = site_a(tmp_path, trajectories(range(200)))
+    sizes = []
+
+    load(site.source, site.settings, progress=lambda done, _: sizes.append(done))
+
+    assert [after - before for before, after in pairwise([0, *sizes])] == [5, 5, 5, 5, 10, 10, 15, 15, *[20] * 6, 10]

@@ -22,7 +22,7 @@ from sigid.errors import DatasetError, Reason
 from sigid.pipeline import extract, listing, manifest, stamps
 from sigid.pipeline.escape import raw, shown
 from sigid.pipeline.listing import STAMP, UNKNOWN, UNREAD, VOID, Folder, Listing, read_summary
-from sigid.pipeline.scan import MAX_DEPTH, look, trusted_stamp
+from sigid.pipeline.scan import MAX_DEPTH, look, put_down, scan, trusted_stamp
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.sources.source_a import SourceA
@@ -253,6 +253,37 @@ def test_the_manifest_is_the_same_when_it_is_made_anew(tmp_path: Path) -> None:
 
     site.forget()
     site.load()
+
+    assert site.manifest == manifest
+
+
+def test_ahead_of_a_load_the_manifest_stays_and_is_put_down_where_none_follows(tmp_path: Path) -> None:
+    # It was written twice, which took a third of what one changed file cost among 100,000.
+    site = site_a(tmp_path)
+    site.load()
+    manifest = site.manifest
+    site.write({"Online/Genuine/001_1.HWR": b"7,8,9\n", "Online/Genuine/099_1.HWR": THREE_POINTS})
+
+    found = scan(site.source, site.settings, ahead_of_load=True)
+    assert site.manifest == manifest
+    assert found is not None
+    put_down(found, site.source, site.settings)
+    late = site.manifest
+    site.scan()
+
+    assert late == site.manifest != manifest
+
+
+def test_the_manifest_that_another_load_has_left_stays(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    site.write({"Online/Genuine/001_1.HWR": b"7,8,9\n"})
+    found = scan(site.source, site.settings, ahead_of_load=True)
+    site.load()
+    manifest = site.manifest
+
+    assert found is not None
+    put_down(found, site.source, site.settings)
 
     assert site.manifest == manifest
 

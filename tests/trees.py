@@ -196,7 +196,7 @@ class Site:
 
     def load(self, **options: bool) -> Loaded:
         """Scan, then load, whatever the scan says."""
-        found = self.scan()
+        found = scan(self.source, self.settings, ahead_of_load=True)
         return load(self.source, self.settings, Options(**options), found=found)
 
     def counts(self, **options: bool) -> dict[str, int]:

@@ -34,7 +34,7 @@ _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def apart(processes: int) -> Apart:
-    """Reads in so many copies of this process at a time, which must have one thread: others' locks would be copied too."""
+    """Reads in so many copies of this process, which must have one thread: others' locks would be copied without them."""
     return Apart(get_context("fork"), processes)
 
 
@@ -108,7 +108,7 @@ class Apart(Readers):
 
 
 class _UnderWay(Future[Any]):
-    """A batch whose reading takes a step, which starts a process, when it is made, and the others when it is awaited."""
+    """A batch: the first step, which starts a process, is taken when it is made, the others when it is awaited."""
 
     def __init__(self, steps: Steps[list[Reading]]) -> None:
         super().__init__()

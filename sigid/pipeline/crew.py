@@ -32,7 +32,7 @@ class Crew(Readers):
 
 
 def roomy(pipe: int) -> None:
-    """Have the pipe take much, where the system lets it: who sends a batch's results does not wait until they are taken."""
+    """Have the pipe take much, where the system lets it: who sends results does not wait until they are taken."""
     with suppress(AttributeError, OSError):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM)
 

@@ -41,6 +41,10 @@ from sigid.warehouse.signatures import Signature, find_signatures
 TRANSACTION_FILES = 8000
 TRANSACTION_BYTES = 32 * 2**20
 """How many files, or how much of their content, a transaction is about: larger ones write the same pages less often."""
+MANY_FILES = 200_000
+MOST_TIMES_LARGER = 4
+"""For each so many files that are known it is about as many again, up to so many times: as the indices grow, more of
+their pages are written in each."""
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many files have been read."""
@@ -197,16 +201,19 @@ class _Load:
 
         They are written while the next ones are read: what waits for its commit waits in the database.
         """
+        known = self._study.changes.known
         for first in batches:
             files = size = 0
+            larger = min(1 + known // MANY_FILES, MOST_TIMES_LARGER)
             verbs = Counter[str]()
             with ExitStack() as transaction:
                 for results in chain([first], batches):
                     verbs += self._register(results, transaction)
                     files += len(results)
                     size += sum([reading.size for _, reading in results])
-                    if files >= TRANSACTION_FILES or size >= TRANSACTION_BYTES:
+                    if files >= larger * TRANSACTION_FILES or size >= larger * TRANSACTION_BYTES:
                         break
+            known += files
             self._counts.update(verbs)
             self._committed.update(added=verbs["added"], changed=verbs["changed"])
             yield files

@@ -26,6 +26,9 @@ from sigid.warehouse.tombstones import Tombstones
 BATCH_FILES = 500
 BATCH_BYTES = 2 * 2**20
 
+FEW_FILES = 20_000
+"""Where more may have changed, all are compared: of those that are affected, the ledger's lines are held in memory."""
+
 LinesOf = Callable[[list[str]], dict[str, FileLine]]
 """Gives the ledger's lines of some paths."""
 
@@ -149,7 +152,8 @@ class Study:
     def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
         departed = self.listing.departed
-        if ledger and not self._rehash and not self.source.index:
+        few = self.listing.about_unknown() + len(departed) <= FEW_FILES
+        if ledger and few and not self._rehash and not self.source.index:
             self.rows = ledger.holds(self.listing.base, surely=self._stands)
         if ledger is None or self.rows is None:
             self._judge.compare_all(self._settings.workers)
