@@ -34,7 +34,7 @@ _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def apart(processes: int) -> Apart:
-    """Reads in so many copies of this process, which must have one thread: others' locks would be copied without them."""
+    """Reads in so many copies of this process, which has one thread: others' locks would be copied without them."""
     return Apart(get_context("fork"), processes)
 
 

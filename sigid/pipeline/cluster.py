@@ -41,7 +41,7 @@ WORKERS_SECONDS = 10
 """How long to wait for a scheduler that does not answer, and for the first worker of one that has none."""
 DESERTED_SECONDS = 30
 """How long work waits for a new worker when the last one is gone."""
-MOST_AHEAD = 128
+MOST_AHEAD = 64
 """Batches under way, and so workers, at most: the results wait in this process's memory, some 5 MB each."""
 
 _ADDRESS = re.compile(r"(?:tcp|tls)://[^\s/@]+:[0-9]{1,5}")
@@ -96,11 +96,13 @@ def check_address(address: str) -> None:
 class Cluster(Readers):
     """Has batches of files read. A worker that dies meanwhile changes nothing: its batches go to another one."""
 
+    times_larger = 2  # a batch costs the scheduler the same whatever its size
+
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
-        self.ahead = min(4 * sum(client.nthreads().values()), MOST_AHEAD)
+        self.ahead = min(2 * sum(client.nthreads().values()), MOST_AHEAD)
         client.loop.add_callback(self._watch)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

@@ -18,6 +18,8 @@ class Readers(Executor):
 
     ahead: int
     """How many batches may be under way: enough that nobody waits while the outcome of some is committed."""
+    times_larger: int = 1
+    """How many times as large as usual these are."""
 
 
 class Crew(Readers):

@@ -154,8 +154,8 @@ class Folder:
 
     def size(self, index: int) -> int:
         """In bytes; negative where there is no such thing."""
-        (size,) = _SIZE.unpack_from(self.stamps, index * STAMP.size)
-        return int(size)
+        size: int = _SIZE.unpack_from(self.stamps, index * STAMP.size)[0]
+        return size
 
     def content(self, index: int) -> bytes:
         """The content's hash, or what stands in its place."""

@@ -12,7 +12,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
 
 from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
 from sigid.outcome import Outcome
@@ -259,7 +258,7 @@ class _Load:
         if reason is Reason.UNREADABLE:
             self._unreadable.append(item.path)
         last_good = item.line.signature_id if item.line else None
-        line = _line(item, reading, State.REJECTED, reason=reason, detail=detail, signature_id=last_good)
+        line = _line(item, reading, State.REJECTED, reason, detail, last_good)
         if line != item.line:
             yield line
 
@@ -330,18 +329,14 @@ class _Load:
 def _loaded(of_files: Iterable[Result]) -> Iterator[FileLine]:
     """The lines that say so, but for those that the ledger has already of what stands as it is."""
     for item, reading, _, signature, outcome in of_files:
-        line = _line(item, reading, State.LOADED, signature_id=signature.row.id)
+        line = _line(item, reading, State.LOADED, None, None, signature.row.id)
         if outcome is not Outcome.UNCHANGED or line != item.line:
             yield line
 
 
-def _line(item: Item, reading: Reading, state: State, **facts: Any) -> FileLine:
-    return FileLine(
-        path=item.path,
-        state=state,
-        content_hash=reading.content_hash.hex() or None,
-        size=reading.size if reading.content_hash else None,
-        extractor_version=reading.version,
-        claim=reading.claim,
-        **facts,
-    )
+def _line(
+    item: Item, reading: Reading, state: State, reason: Reason | None, detail: str | None, signature_id: str | None
+) -> FileLine:
+    _, content_hash, _, size, claim, version = reading
+    hashed = content_hash.hex() or None
+    return FileLine(item.path, state, hashed, size if hashed else None, version, claim, reason, detail, signature_id)

@@ -121,7 +121,7 @@ class Study:
         new will have been made.
         """
         with workers.executor(self._settings, self.changes.to_read()) as executor:
-            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of))
+            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of, executor.times_larger))
             for items, readings in workers.in_order(executor, interpret, jobs, executor.ahead):
                 results = list(zip(items, readings, strict=True))
                 yield results
@@ -179,7 +179,7 @@ class Study:
         _put_down(found.rejection, folder, index)
         return found
 
-    def _items(self, lines_of: LinesOf) -> Iterator[list[Item]]:
+    def _items(self, lines_of: LinesOf, times_larger: int) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
         for number, folder, index in self._with({Action.READ, Action.MEET}):
@@ -189,7 +189,7 @@ class Study:
                 continue
             batch.append(Item(folder.path_of(index), folder, index))
             size += folder.size(index)
-            if len(batch) == BATCH_FILES or size >= BATCH_BYTES:
+            if len(batch) >= times_larger * BATCH_FILES or size >= times_larger * BATCH_BYTES:
                 yield self._looked_up(batch, lines_of)
                 batch, size = [], 0
         if batch:
