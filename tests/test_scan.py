@@ -637,6 +637,18 @@ def test_a_file_whose_content_does_not_matter_is_not_asked_for_when_it_changes(t
     }
 
 
+def test_a_change_that_does_not_matter_calls_for_no_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, {"Online/Genuine/notes": b"1", "Online/Genuine/001_1.HWR": THREE_POINTS})
+    site.load()
+    site.write({"Online/Genuine/notes": b"22"})
+
+    assert scan(site.source, site.settings, ahead_of_load=True) is None
+    assert site.is_current()
+    site.remove("Online/Genuine/notes")
+    assert not site.is_current()
+
+
 def test_an_edit_that_leaves_every_stamp_as_it_was_is_found_where_stamps_are_coarse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,10 +30,9 @@ _PASSED_OVER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> Listing | None:
     """Bring the source's manifest up to date: each file's path, and the hash of its content where that is known.
 
-    Returns the new listing, for a load, or None where nothing has changed since the one that the last load left. What
-    cannot be read is put down as that; it is the load that judges it. What was erased is left out. Where it runs
-    `ahead_of_load`, which writes the manifest anew, the one that the last load left may stay as it is: `put_down`
-    writes it where no load has followed.
+    Returns the new listing, for a load, or None where the manifest stands that the last load left. What cannot be read
+    is put down as that; it is the load that judges it. What was erased is left out. Where it runs `ahead_of_load`,
+    which writes the manifest anew, the last load's may stay as it is meanwhile: `put_down` writes it where none follows.
 
     Raises BusyError where another process scans or loads the source, and DatasetError where something was erased and
     what the files are can't be known.
@@ -54,7 +53,8 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
                 return None
         if summary and summary.manifest == digest_of(found, place):
             keep(found, place)
-        elif not (ahead_of_load and stands):
+            return None
+        if not (ahead_of_load and stands):
             manifest.write(found, place, found.unknown())
         return found
 
