@@ -32,7 +32,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
 
     Returns the new listing, for a load, or None where the manifest stands that the last load left. What cannot be read
     is put down as that; it is the load that judges it. What was erased is left out. Where it runs `ahead_of_load`,
-    which writes the manifest anew, the last load's may stay as it is meanwhile: `put_down` writes it where none follows.
+    which writes the manifest anew, the last load's may stay meanwhile: `put_down` writes it where none follows.
 
     Raises BusyError where another process scans or loads the source, and DatasetError where something was erased and
     what the files are can't be known.
