@@ -34,7 +34,7 @@ _DAMAGES_TOLD = 20
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-61440",  # KiB; ids are hashes, so inserts land all over the indices
+    "PRAGMA cache_size=-51200",  # KiB; ids are hashes, so inserts land all over the indices
     "PRAGMA secure_delete=ON",  # what is deleted or replaced is overwritten
     "PRAGMA wal_autocheckpoint=8192",  # pages: an index page that many batches touch is copied back once
 )
