@@ -355,6 +355,46 @@ def test_a_file_that_another_replaces_while_it_is_read_is_the_one_or_the_other(
     assert (stamp == stamp_of((tmp_path / "file").stat())) == (content == b"4,5,6\n")
 
 
+@pytest.mark.parametrize("becomes", [None, b"4,5,6\n"], ids=["removed", "replaced"])
+def test_a_file_that_is_another_when_its_turn_comes_is_read_as_it_is_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: bytes | None
+) -> None:
+    # Files are opened some together, before the first of them is read.
+    for name in ("first", "second"):
+        (tmp_path / name).write_bytes(b"1,2,3\n")
+    (tmp_path / "new").write_bytes(becomes or b"")
+    time.sleep(0.03)
+    second = tmp_path / "second"
+    interrupted(monkeypatch, 1, lambda: (tmp_path / "new").replace(second) if becomes else second.unlink())
+    before = os.listdir("/proc/self/fd")
+
+    _, extracted = extract(Batch(str(tmp_path), False, [Task(name, Format.HWR, b"") for name in ("first", "second")]))
+
+    assert extracted.content_hash == (hash_of(becomes) if becomes else b"")
+    assert (extracted.outcome is Plain.GONE) == (becomes is None)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_where_few_files_may_be_open_all_are_read(tmp_path: Path) -> None:
+    # Those that are opened ahead of their turn must leave room for the others.
+    names = [f"{folder}/{number}" for number in range(60) for folder in ("a", "b")]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(THREE_POINTS)
+    program = (
+        "import os, resource, sys; from sigid.pipeline.extract import Batch, Task, extract; "
+        "from sigid.sources.formats import Format; "
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE); "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 8, hard)); "
+        "read = extract(Batch(sys.argv[1], False, [Task(name, Format.HWR, b'') for name in sys.argv[2:]])); "
+        "print(sum(isinstance(each.outcome, bytes) for each in read))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path), *names], capture_output=True, text=True)
+
+    assert done.stdout == "120\n", done.stderr
+
+
 def test_a_read_that_outlasts_the_tick_of_a_coarse_clock_is_not_taken_for_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
