@@ -365,7 +365,15 @@ def test_a_file_that_is_another_when_its_turn_comes_is_read_as_it_is_then(
     (tmp_path / "new").write_bytes(becomes or b"")
     time.sleep(0.03)
     second = tmp_path / "second"
-    interrupted(monkeypatch, 1, lambda: (tmp_path / "new").replace(second) if becomes else second.unlink())
+
+    def change() -> None:
+        if becomes:
+            (tmp_path / "new").replace(second)
+        else:
+            second.unlink()
+        time.sleep(0.03)
+
+    interrupted(monkeypatch, 1, change)
     before = os.listdir("/proc/self/fd")
 
     _, extracted = extract(Batch(str(tmp_path), False, [Task(name, Format.HWR, b"") for name in ("first", "second")]))
