@@ -7,7 +7,7 @@ is certain that it was meant to go.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +35,6 @@ from sigid.warehouse.database import open_database
 from sigid.warehouse.fingerprint import Rows
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
 from sigid.warehouse.session import Session
-from sigid.warehouse.signatures import Signature, find_signatures
 
 TRANSACTION_FILES = 8000
 TRANSACTION_BYTES = 32 * 2**20
@@ -237,7 +236,7 @@ class _Load:
         if not valid and not lines:
             return Counter()
         transaction.enter_context(self._session.transaction())
-        of_files = registered(valid, self._find)
+        of_files = registered(valid, self._session)
         store(of_files, self._study.source, self._session, self._moment)
         lines.extend(_loaded(of_files))
         self._ledger.write(lines, self._started)
@@ -246,9 +245,6 @@ class _Load:
         self._new["lines"] += sum([line.path in met for line in lines])
         self._new["signatures"] += sum([of_file.outcome is Outcome.ADDED for of_file in of_files])
         return Counter(of_file.verb for of_file in of_files)
-
-    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
-        return find_signatures(self._session, signature_ids)
 
     def _rejected(self, item: Item, reading: Reading, reason: Reason, detail: str) -> Iterator[FileLine]:
         """The line that says so, unless the ledger has it already."""
@@ -328,7 +324,7 @@ class _Load:
 
 def _loaded(of_files: Iterable[Result]) -> Iterator[FileLine]:
     """The lines that say so, but for those that the ledger has already of what stands as it is."""
-    for item, reading, _, signature, outcome in of_files:
+    for item, reading, _, signature, outcome, _ in of_files:
         line = _line(item, reading, State.LOADED, None, None, signature.row.id)
         if outcome is not Outcome.UNCHANGED or line != item.line:
             yield line

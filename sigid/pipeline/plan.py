@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,7 +27,6 @@ from sigid.warehouse.ledger import Ledger
 from sigid.warehouse.location import is_there
 from sigid.warehouse.records import SignatureRow
 from sigid.warehouse.session import Session
-from sigid.warehouse.signatures import Signature, find_signatures
 from sigid.warehouse.tombstones import Tombstones
 
 
@@ -106,17 +105,12 @@ class _Plan:
 
     def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
         valid = [(*each, each[1].outcome) for each in results if isinstance(each[1].outcome, Registrable)]
-        known = self._find([new.row.id for _, _, new in valid])
-        for of_file in registered(valid, lambda _: known):
+        for of_file in registered(valid, self._session):
             row = of_file.signature.row
             self._moved.update({row.id} & self._leaving)
             if of_file.verb in _STEPS:
-                before = known.get(row.id)
-                detail = _difference(before.row, row) if before else ""
+                detail = _difference(of_file.known.row, row) if of_file.known else ""
                 yield Planned(_STEPS[of_file.verb], of_file.item.path, detail)
-
-    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
-        return find_signatures(self._session, signature_ids) if self._session else {}
 
     def _gone(self) -> Iterator[Planned]:
         changes = self._study.changes

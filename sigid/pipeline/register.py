@@ -6,8 +6,8 @@ same ids: an entity a file would cost more than everything else that a load does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sigid.identity import PersonKey
 from sigid.mock_asset_service import MockAssetService
@@ -28,10 +28,7 @@ from sigid.warehouse.records import (
     TrajectoryRow,
 )
 from sigid.warehouse.session import Session
-from sigid.warehouse.signatures import Signature
-
-Find: TypeAlias = Callable[[Collection[str]], Mapping[str, Signature]]
-"""Gives the signatures that are known under some ids."""
+from sigid.warehouse.signatures import Signature, find_signatures
 
 
 class Result(NamedTuple):
@@ -42,6 +39,8 @@ class Result(NamedTuple):
     new: Registrable
     signature: Signature
     outcome: Outcome
+    known: Signature | None
+    """What is there under its id, as `find_signatures` gives it."""
 
     @property
     def superseded(self) -> str | None:
@@ -67,9 +66,10 @@ _VERBS = {
 }
 
 
-def registered(valid: Sequence[tuple[Item, Reading, Registrable]], find: Find) -> list[Result]:
-    """What becomes of what the files say, given what is known. Nothing is written."""
-    known = find([new.row.id for _, _, new in valid])
+def registered(valid: Sequence[tuple[Item, Reading, Registrable]], session: Session | None) -> list[Result]:
+    """What becomes of what the files say, given what is known, if there is a warehouse. Nothing is written."""
+    contents = {new.row.id: new.row.content_hash for _, _, new in valid}
+    known = find_signatures(session, contents) if session else {}
     results = []
     for item, reading, new in valid:
         signature = new.signature
@@ -78,7 +78,7 @@ def registered(valid: Sequence[tuple[Item, Reading, Registrable]], find: Find) -
         if before is not None:
             row = signature.row._replace(created=before.row.created, asset_id=before.row.asset_id)
             signature = Signature(row, signature.trajectory)
-        results.append(Result(item, reading, new, signature, outcome))
+        results.append(Result(item, reading, new, signature, outcome, before))
     return results
 
 
@@ -90,7 +90,7 @@ def store(results: Iterable[Result], source: Source, session: Session, moment: M
     movements: list[SignatureRow] = []
     trajectories: list[TrajectoryRow] = []
     assets = MockAssetService()
-    for item, _, (_, _, signee, forger), (row, trajectory), outcome in results:
+    for item, _, (_, _, signee, forger), (row, trajectory), outcome, _ in results:
         if outcome is Outcome.UNCHANGED:
             continue
         if signee not in signees:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from heapq import nsmallest
@@ -17,7 +17,6 @@ from typing import NamedTuple
 import xxhash
 
 from sigid.errors import DatasetError, Reason, WarehouseError
-from sigid.outcome import Outcome
 from sigid.pipeline.changes import Action
 from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
@@ -35,7 +34,7 @@ from sigid.warehouse.erasure import NO_TRACES, Erasure, erasures, find_traces, t
 from sigid.warehouse.finding import BACKUP, Finding, Mark, rehash
 from sigid.warehouse.ledger import FileLine, Ledger, State
 from sigid.warehouse.session import Database, Session
-from sigid.warehouse.signatures import Signature, find_signatures
+from sigid.warehouse.signatures import Signature
 from sigid.warehouse.tombstones import Tombstones
 from sigid.warehouse.version import refuse_older
 
@@ -120,7 +119,6 @@ class _Files:
         self._illegible = illegible
         self._sample = sample
         self._ledger = Ledger(session, source.name)
-        self._stored: dict[str, Signature] = {}
         self._since: Counter[str] = Counter()
         self._example: dict[str, str] = {}
         self._standing = False
@@ -192,7 +190,7 @@ class _Files:
                 yield from self._of_content(item, reading)
                 if (new := self._to_compare(item, reading)) is not None:
                     agreeing.append((item, reading, new))
-            for of_file in registered(agreeing, self._find):
+            for of_file in registered(agreeing, self._session):
                 yield from self._of_signature(of_file)
             self.read += len(results)
             show(self.read, total)
@@ -238,14 +236,8 @@ class _Files:
         path, line = of_file.item.path, of_file.item.line
         if line is not None and line.signature_id and of_file.superseded:
             yield self._wrong(path, "the ledger has it as another signature")
-        elif of_file.outcome in (Outcome.REPLACED, Outcome.RESTORED):
-            stored = self._stored[of_file.signature.row.id]
-            if differences := list(_differences(of_file.signature, stored)):
-                yield self._wrong(path, f"what is stored is not what the file says: {', '.join(differences)}")
-
-    def _find(self, signature_ids: Collection[str]) -> Mapping[str, Signature]:
-        self._stored = find_signatures(self._session, signature_ids)
-        return self._stored
+        elif of_file.known is not None and (wrong := list(_differences(of_file.signature, of_file.known))):
+            yield self._wrong(path, f"what is stored is not what the file says: {', '.join(wrong)}")
 
     def _deviates(self, path: str, since: str, wrong: str) -> Iterator[Finding]:
         """What the files and the ledger do not agree on: a change since the last load, unless none can have been."""
@@ -300,5 +292,5 @@ def _differences(said: Signature, stored: Signature) -> Iterator[str]:
             yield f"{name} is {theirs!r}, not {ours!r}"
     if said.row.metadata != stored.row.metadata:
         yield "the metadata are others"
-    if said.trajectory != stored.trajectory:
+    if said.row.content_hash == stored.row.content_hash and said.trajectory != stored.trajectory:
         yield "the points are others"

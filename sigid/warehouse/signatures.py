@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sigid.warehouse.records import SIGNATURE, Moment, SignatureRow, TrajectoryRow
@@ -29,21 +29,32 @@ class Signature(NamedTuple):
         return self.row._replace(created=None, asset_id=None)
 
 
-def find_signatures(session: Session, signature_ids: Collection[str]) -> dict[str, Signature]:
-    """Those of the signatures that are there, by id. One whose signee or forger is not is as good as none."""
+def find_signatures(session: Session, contents: Mapping[str, str | None]) -> dict[str, Signature]:
+    """What is there under the ids, each of them with the hash of a content. What has another content lacks its points.
+
+    A signature whose signee or forger is not there is as good as none.
+    """
     columns = ", ".join(f"s.{name}" for name in SIGNATURE.columns)
-    found = {}
-    for ids in in_batches(list(signature_ids)):
-        statement = (
-            f"SELECT {columns}, t.x, t.y, t.z FROM signature s JOIN signee p ON p.id = s.signee_id"  # noqa: S608  # our own names, and marks for values
-            " LEFT JOIN forger f ON f.id = s.forger_id LEFT JOIN trajectory t ON t.signature_id = s.id"
-            f" WHERE s.id IN ({marks(ids)}) AND (s.forger_id IS NULL OR f.id IS NOT NULL)"
+    rows = (
+        SignatureRow(*facts)
+        for ids in in_batches(list(contents))
+        for facts in session.select(
+            f"SELECT {columns} FROM signature s JOIN signee p ON p.id = s.signee_id"  # noqa: S608  # our own names, and marks for values
+            f" LEFT JOIN forger f ON f.id = s.forger_id WHERE s.id IN ({marks(ids)})"
+            " AND (s.forger_id IS NULL OR f.id IS NOT NULL)",
+            ids,
         )
-        for *facts, x, y, z in session.select(statement, ids):
-            row = SignatureRow(*facts)
-            trajectory = None if x is None else TrajectoryRow(row.id, *map(_packed, (x, y, z)))
-            found[row.id] = Signature(row._replace(metadata=_text(row.metadata)), trajectory)
-    return found
+    )
+    found = {row.id: row._replace(metadata=_text(row.metadata)) for row in rows}
+    trajectories = {
+        id_: TrajectoryRow(id_, *map(_packed, axes))
+        for ids in in_batches([id_ for id_, row in found.items() if row.content_hash == contents[id_]])
+        for id_, *axes in session.select(
+            f"SELECT signature_id, x, y, z FROM trajectory WHERE signature_id IN ({marks(ids)})",  # noqa: S608  # our own names, and marks for values
+            ids,
+        )
+    }
+    return {id_: Signature(row, trajectories.get(id_)) for id_, row in found.items()}
 
 
 def _packed(coordinate: object) -> bytes:
