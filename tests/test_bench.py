@@ -78,6 +78,7 @@ def test_sigid_knows_what_was_changed_and_removed(data: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     (sigid, _) = (line for line in ran.stdout.splitlines() if line.startswith("| sigid |"))
     assert sigid.endswith(" | yes |")
+    assert " read, not written |" in ran.stdout
     assert "*" not in sigid
     assert len(Tree.of(FILES, data).paths) == FILES
 

@@ -196,6 +196,26 @@ def test_the_files_are_read_by_the_workers(dask: Dask) -> None:
     assert readers == {f"read by {process.pid}" for process in dask.workers.values()}
 
 
+def test_the_benchmark_measures_loads_that_are_read_on_a_cluster(tmp_path: Path, dask: Dask) -> None:
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "dev.benchmark", "--files", "40", "--rounds", "1", "--settle", "0"),
+            *("--only", "cluster", "--data", tmp_path, "--markdown"),
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"SIGID_BENCH_CLUSTER": dask.address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[2].startswith("|  | read, not written | cold |")
+    assert sum(line.startswith("| sigid, read on a cluster |") for line in lines) == 2
+    assert "*" not in ran.stdout
+
+
 def test_a_load_that_has_no_file_to_read_asks_no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_a(tmp_path)
     later(monkeypatch)

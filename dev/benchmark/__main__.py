@@ -124,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="dev/bench",
         description="Run sigid and its rivals in turn on the same files, and report wall seconds and peak memory.",
         epilog="Who is out of time in a run plays no more of that match. With a million files, name those who can: "
-        "--files 1000000 --only scan find git floor",
+        "--files 1000000 --only scan find git floor. Two need what a variable names: postgresql a database, which is "
+        "emptied (SIGID_BENCH_POSTGRESQL), and cluster a Dask scheduler (SIGID_BENCH_CLUSTER)",
     )
     parser.add_argument("--files", type=at_least(5), default=100_000, help="so many (%(default)s)")
     parser.add_argument("--rounds", type=at_least(1), default=5, help="pairs of runs a scenario (%(default)s)")

@@ -86,7 +86,7 @@ class Match:
         for contestant in order:
             if contestant.name in self._out or scenario not in contestant.scenarios:
                 continue
-            if scenario is Scenario.COLD:
+            if scenario.is_first:
                 contestant.forget()
             outcome = self._measured(contestant, scenario, number, alteration)
             _tell(outcome)

@@ -9,9 +9,21 @@ from dev.benchmark.contestants.doit import OneEmptyTask, PlainDoit
 from dev.benchmark.contestants.find import Find
 from dev.benchmark.contestants.floor import Floor
 from dev.benchmark.contestants.git import Git
-from dev.benchmark.contestants.sigid import Sigid, SigidPostgresql, SigidScan
+from dev.benchmark.contestants.sigid import Sigid, SigidOnCluster, SigidPostgresql, SigidScan
 
 CONTESTANTS: dict[str, type[Contestant]] = {
     contestant.name: contestant
-    for contestant in (Sigid, SigidPostgresql, SigidScan, Find, Git, Floor, PlainDoit, CocoIndex, Dlt, OneEmptyTask)
+    for contestant in (
+        Sigid,
+        SigidPostgresql,
+        SigidOnCluster,
+        SigidScan,
+        Find,
+        Git,
+        Floor,
+        PlainDoit,
+        CocoIndex,
+        Dlt,
+        OneEmptyTask,
+    )
 }

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -19,32 +19,40 @@ from dev.benchmark.scenario import LOADS, Scenario
 from dev.benchmark.tree import PROJECT, Alteration
 
 
-def doit(contestant: Contestant, task: str, warehouse: str = "") -> Command:
-    """One of sigid's tasks, on the tree, with a build folder in the contestant's state, and a warehouse there or so."""
-    environment = contestant.environment(
-        SIGID_DATASETS=str(contestant.tree.datasets),
-        SIGID_BUILD=str(contestant.state),
-        SIGID_WAREHOUSE=warehouse or f"sqlite:///{contestant.state / 'warehouse.sqlite'}",
-        SIGID_WORKERS=str(contestant.place.workers),
-    )
+def doit(contestant: Contestant, task: str, **others: str) -> Command:
+    """One of sigid's tasks, on the tree; all that it writes lies in the contestant's state, if not set otherwise."""
+    settings = {
+        "SIGID_DATASETS": str(contestant.tree.datasets),
+        "SIGID_BUILD": str(contestant.state),
+        "SIGID_WAREHOUSE": f"sqlite:///{contestant.state / 'warehouse.sqlite'}",
+        "SIGID_WORKERS": str(contestant.place.workers),
+    }
+    environment = contestant.environment(**settings | others)
     return Command((sys.executable, "-m", "doit", task), PROJECT, environment)
 
 
 class Sigid(Loader):
-    """`doit load_source_a`, the whole process; `doit list` where listing is measured."""
+    """`doit load_source_a`, the whole process; or the task that the scenario is about."""
 
     name = "sigid"
     title = "sigid"
-    scenarios = (*LOADS, Scenario.LIST)
+    scenarios: ClassVar[Collection[Scenario]] = (Scenario.READ, *LOADS, Scenario.LIST)
 
     def version(self) -> str:
         return f"doit {version('doit')}"
 
     def command(self, scenario: Scenario) -> Command:
-        return doit(self, "list" if scenario is Scenario.LIST else "load_source_a")
+        return doit(self, _TASKS.get(scenario, "load_source_a"))
 
     def verdict(self, scenario: Scenario, alteration: Alteration, output: Path) -> Verdict:
-        return Verdict() if scenario is Scenario.LIST else super().verdict(scenario, alteration, output)
+        match scenario:
+            case Scenario.LIST:
+                return Verdict()
+            case Scenario.READ:
+                planned = sum(line.startswith(b"+\t") for line in output.read_bytes().splitlines())
+                files = len(self.tree.paths)
+                return Verdict("" if planned == files else f"it plans to add {planned} files; there are {files}")
+        return super().verdict(scenario, alteration, output)
 
     def held(self, paths: Collection[str]) -> tuple[int, Mapping[str, int]]:
         with closing(sqlite3.connect(self.state / "warehouse.sqlite")) as connection:
@@ -52,6 +60,7 @@ class Sigid(Loader):
             return rows, dict(row for path in paths for row in connection.execute(_SIZE + "?", (path,)))
 
 
+_TASKS = {Scenario.LIST: "list", Scenario.READ: "plan_source_a"}
 _CURRENT = "FROM source_file f JOIN signature s ON s.id = f.signature_id WHERE s.retired_at IS NULL"
 _ROWS = f"SELECT count(*) {_CURRENT} AND f.state = 'loaded'"
 _SIZE = f"SELECT f.path, f.size {_CURRENT} AND f.source = 'source_a' AND f.path = "
@@ -77,7 +86,7 @@ class SigidPostgresql(Loader):
             connection.execute("CREATE SCHEMA public")
 
     def command(self, scenario: Scenario) -> Command:
-        return doit(self, "load_source_a", os.environ[_POSTGRESQL])
+        return doit(self, "load_source_a", SIGID_WAREHOUSE=os.environ[_POSTGRESQL])
 
     def held(self, paths: Collection[str]) -> tuple[int, Mapping[str, int]]:
         with self._connected() as connection:
@@ -89,6 +98,26 @@ class SigidPostgresql(Loader):
 
 
 _POSTGRESQL = "SIGID_BENCH_POSTGRESQL"
+
+
+class SigidOnCluster(Sigid):
+    """The same where the workers of a Dask scheduler, which has to be given, read the files."""
+
+    name = "cluster"
+    title = "sigid, read on a cluster"
+    scenarios = (Scenario.READ, Scenario.COLD)
+
+    def missing(self) -> str:
+        return "" if _CLUSTER in os.environ else f"{_CLUSTER} names no Dask scheduler"
+
+    def version(self) -> str:
+        return f"distributed {version('distributed')}"
+
+    def command(self, scenario: Scenario) -> Command:
+        return doit(self, _TASKS.get(scenario, "load_source_a"), SIGID_CLUSTER=os.environ[_CLUSTER])
+
+
+_CLUSTER = "SIGID_BENCH_CLUSTER"
 
 
 class SigidScan(Contestant):
