@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+import distributed
 import pytest
 from distributed.core import rpc
 
@@ -30,7 +32,7 @@ from sigid.pipeline.workers import executor
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
-from tests.at_workers import Notes, failing, signing, slowly
+from tests.at_workers import Notes, collecting, failing, signing, slowly
 from tests.test_readme import README
 from tests.trees import Anything, Site, in_batches_of, later, picture, site_a, trajectories, trajectory
 
@@ -194,6 +196,16 @@ def test_the_files_are_read_by_the_workers(dask: Dask) -> None:
 
     readers = {file.name for file in dask.folder.glob("read by *")}
     assert readers == {f"read by {process.pid}" for process in dask.workers.values()}
+
+
+def test_a_worker_looks_for_garbage_rarely_while_it_reads_and_then_as_before(tmp_path: Path, dask: Dask) -> None:
+    """Among all that Dask has in memory it looked several times a batch, which was a tenth of the time."""
+    with executor(settings_for(dask.address), 1) as elsewhere:
+        assert elsewhere.submit(collecting, job(tmp_path)).result() == []
+
+    with distributed.Client(dask.address, set_as_default=False) as client:
+        (usual,) = {threshold[0] for threshold in client.run(gc.get_threshold).values()}
+    assert int((tmp_path / "threshold").read_text()) > 10 * usual
 
 
 def test_the_benchmark_measures_loads_that_are_read_on_a_cluster(tmp_path: Path, dask: Dask) -> None:

@@ -28,6 +28,7 @@ from sigid.errors import Reason, SettingError, SigidError
 from sigid.pipeline.crew import Readers
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import File, Job, Reading
 from sigid.pipeline.listing import STAMP
 from sigid.sources.formats import Format
@@ -188,7 +189,8 @@ def _at_worker(theirs: Versions, fn: Callable[..., Any], job: Job) -> bytes:
     worker = get_worker().address
     if difference := _difference(f"the worker {worker}", versions(), theirs):
         raise SettingError(difference)
-    return pickle.dumps((worker, fn(job)), protocol=5)
+    with rarely_collected():
+        return pickle.dumps((worker, fn(job)), protocol=5)
 
 
 @cache

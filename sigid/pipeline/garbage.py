@@ -1,12 +1,16 @@
-"""How often Python looks for garbage while a load makes rows by the thousand, none of which is in a cycle."""
+"""How often Python looks for garbage while rows are made by the thousand, none of which is in a cycle."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 _OBJECTS = 200_000  # a few batches' worth; Python's own 700 has it look at everything several times a batch
+_LOCK = Lock()
+_found: list[tuple[int, int, int]] = []
+"""What each of those who are in `rarely_collected` found."""
 
 
 def collect_rarely() -> None:
@@ -17,11 +21,16 @@ def collect_rarely() -> None:
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """Have it look rarely, and not at what is there already: that takes a third of the time of making rows."""
-    before = gc.get_threshold()
-    collect_rarely()
+    """Have it look rarely, and not at what is there already: that takes a third of the time of making rows.
+
+    Threads may be here at the same time. After the last one all is as it was before the first.
+    """
+    with _LOCK:
+        _found.append(gc.get_threshold())
+        collect_rarely()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        with _LOCK:
+            gc.set_threshold(*_found.pop())
+            gc.unfreeze()
