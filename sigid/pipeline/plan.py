@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sigid.errors import Reason
 from sigid.pipeline.changes import Found, weigh
+from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
@@ -62,7 +63,7 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
     recall(listing, place)
-    with ExitStack() as stack:
+    with rarely_collected(), ExitStack() as stack:
         session = None
         if is_there(settings.warehouse):
             database = stack.enter_context(closing(open_database(settings.warehouse)))

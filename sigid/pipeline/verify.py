@@ -20,6 +20,7 @@ from sigid.errors import DatasetError, Reason, WarehouseError
 from sigid.pipeline.changes import Action
 from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
 from sigid.pipeline.register import Result, registered
@@ -70,7 +71,7 @@ class Verification:
             yield each
 
     def _all(self, progress: Progress) -> Iterator[Finding]:
-        with closing(database_at(self._settings.warehouse)) as database:
+        with rarely_collected(), closing(database_at(self._settings.warehouse)) as database:
             _refuse_others(database)
             with database.looking() as connection:
                 for damage in database.damage(connection):
