@@ -43,7 +43,12 @@ WORKERS_SECONDS = 10
 DESERTED_SECONDS = 30
 """How long work waits for a new worker when the last one is gone."""
 MOST_AHEAD = 64
-"""Batches under way, and so workers, at most: the results wait in this process's memory, some 5 MB each."""
+"""Batches under way, and so workers, at most."""
+MOST_TOGETHER = 128
+"""Batches of the usual size that these make up, at most: the results wait in this process's memory, some 5 MB each."""
+
+_TIMES_LARGER = 4
+_ROUNDS = 4  # as many batches for each one under way, at least, before they are larger than usual
 
 _ADDRESS = re.compile(r"(?:tcp|tls)://[^\s/@]+:[0-9]{1,5}")
 _READERS = ("numpy", "pillow", "xxhash")
@@ -97,14 +102,16 @@ def check_address(address: str) -> None:
 class Cluster(Readers):
     """Has batches of files read. A worker that dies meanwhile changes nothing: its batches go to another one."""
 
-    times_larger = 2  # a batch costs the scheduler the same whatever its size
-
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
         self.ahead = min(2 * sum(client.nthreads().values()), MOST_AHEAD)
         client.loop.add_callback(self._watch)
+
+    def times_larger(self, batches: int) -> int:
+        """A batch costs the scheduler the same whatever its size; but all are to have something to do."""
+        return max(1, min(_TIMES_LARGER, MOST_TOGETHER // self.ahead, batches // (_ROUNDS * self.ahead)))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have `fn`, which is `interpret` or does the same, read the files of a Job, the only argument.

@@ -18,8 +18,10 @@ class Readers(Executor):
 
     ahead: int
     """How many batches may be under way: enough that nobody waits while the outcome of some is committed."""
-    times_larger: int = 1
-    """How many times as large as usual these are."""
+
+    def times_larger(self, batches: int) -> int:
+        """How many times as large as usual these are to be, where there would be so many of the usual size."""
+        return 1
 
 
 class Crew(Readers):

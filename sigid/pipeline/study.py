@@ -121,7 +121,8 @@ class Study:
         new will have been made.
         """
         with workers.executor(self._settings, self.changes.to_read()) as executor:
-            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of, executor.times_larger))
+            times_larger = executor.times_larger(self.changes.to_read() // BATCH_FILES)
+            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of, times_larger))
             for items, readings in workers.in_order(executor, interpret, jobs, executor.ahead):
                 results = list(zip(items, readings, strict=True))
                 yield results
