@@ -45,7 +45,7 @@ DESERTED_SECONDS = 30
 MOST_AHEAD = 64
 """Batches under way, and so workers, at most."""
 MOST_TOGETHER = 128
-"""Batches of the usual size that these make up, at most: the results wait in this process's memory, some 5 MB each."""
+"""Batches of the usual size that these make up, at most: the results wait in this process's memory, some 7 MB each."""
 
 _TIMES_LARGER = 4
 _ROUNDS = 4  # as many batches for each one under way, at least, before they are larger than usual
