@@ -19,6 +19,7 @@ from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA
+from sigid.warehouse import ledger
 from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.schema import metadata
 from tests.trees import (
@@ -690,6 +691,24 @@ def test_a_renamed_file_keeps_its_signature(tmp_path: Path) -> None:
     assert site.live() == live
     assert "retired" not in site.catalog()
     assert site.digest() == site.clean_digest()
+
+
+@pytest.mark.parametrize("at_once", [1, 500], ids=["more than a statement takes", "as many as it takes"])
+def test_of_files_that_are_gone_those_that_were_renamed_are_told_from_the_others(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger was gone through line by line, twice, to find who else has the signature of one file that was gone."""
+    monkeypatch.setattr(ledger, "AT_ONCE", at_once)
+    site = site_a(tmp_path, trajectories(range(1, 21)))
+    site.load()
+    ids = site.ids()
+    renamed, gone = "Online/Genuine/0001_1.HWR", "Online/Genuine/0002_1.HWR"
+    site.rename(renamed, "Online/Genuine/1_01.HWR")
+    site.remove(gone)
+
+    assert site.counts() == {"unchanged": 19, "retired": 1}
+    assert site.ids()["Online/Genuine/1_01.HWR"] == ids[renamed]
+    assert ids[gone] not in site.live()
 
 
 def test_a_renamed_file_that_leaves_a_link_under_its_old_name_is_not_stale(tmp_path: Path) -> None:

@@ -712,24 +712,45 @@ def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
 ALIKE = st.sampled_from(["b", "  b", "a  b", "a  a  b", "c", "b  c", "a"])
 
 
-@given(st.sets(st.lists(ALIKE, min_size=1, max_size=3).map("/".join), min_size=1), st.data())
-def test_a_manifest_in_which_words_are_replaced_is_the_one_that_is_written_anew(
-    paths: set[str], data: st.DataObject
+PATHS = st.sets(st.lists(ALIKE, min_size=1, max_size=3).map("/".join), min_size=1)
+
+
+@given(PATHS, PATHS, st.data())
+def test_a_manifest_in_which_lines_are_replaced_is_the_one_that_is_written_anew(
+    old: set[str], new: set[str], data: st.DataObject
 ) -> None:
-    found = listing_of(paths)
+    found = listing_of(new)
     with tempfile.TemporaryDirectory() as folder:
         place = Workplace.of(Anything(), Site(Path(folder)).settings)
-        manifest.write(found, place)
-        before = place.manifest.stat().st_ino
-        changed = data.draw(st.lists(st.sampled_from(list(found)), unique_by=lambda place: place[0].path_of(place[1])))
+        manifest.write(before := listing_of(old), place)
+        inode = place.manifest.stat().st_ino
+        others = [each for each in found if each[0].path_of(each[1]) in old]
+        changed = (
+            data.draw(st.lists(st.sampled_from(others), unique_by=lambda each: each[0].path_of(each[1])))
+            if others
+            else []
+        )
+        changed += [each for each in found if each[0].path_of(each[1]) not in old]
         for folder_, index in changed:
             folder_.record(index, data.draw(st.sampled_from([UNREAD, b"\1" * 16, b"\xff" * 16])))
+        found.manifest_stamp, found.departed = before.manifest_stamp, dict.fromkeys(old - new, 1)
 
         with patch.object(manifest, "_lines", side_effect=AssertionError("it is to be put right")):
             manifest.write(found, place, changed)
 
-        assert place.manifest.stat().st_ino != before
+        assert place.manifest.stat().st_ino != inode
         assert place.manifest.read_bytes() == b"".join(manifest._lines(found))
+
+
+def test_a_manifest_that_lists_more_than_is_known_to_be_gone_is_written_anew(tmp_path: Path) -> None:
+    place = Workplace.of(Anything(), Site(tmp_path).settings)
+    manifest.write(before := listing_of({"a/1", "a/2", "a/3"}), place)
+    found = listing_of({"a/1"})
+    found.manifest_stamp, found.departed = before.manifest_stamp, {"a/2": 1}
+
+    manifest.write(found, place, [])
+
+    assert place.manifest.read_bytes() == b"".join(manifest._lines(found))
 
 
 def test_what_a_killed_process_had_begun_to_write_is_gone_after_a_scan_that_finds_nothing_changed(

@@ -13,12 +13,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, repeat, starmap
+from itertools import accumulate, chain, compress, repeat, starmap
 from os import stat_result
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, overload
 
 import xxhash
 
+from sigid.pipeline.runs import Run, common_runs
 from sigid.private import write_whole
 from sigid.warehouse.tombstones import Tombstones
 
@@ -93,6 +94,9 @@ class Names(Sequence[str]):
             raise IndexError(index)
         ends = self._ends or self._found()
         return self.text[ends[index - 1] + 1 if index else 0 : ends[index]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.text.split("\n") if self._count else ())
 
     def __len__(self) -> int:
         return self._count
@@ -170,7 +174,8 @@ class Folder:
     def order(self) -> array[int]:
         """The indexes of the files in the order of their names (by code point)."""
         if self._order is None:
-            self._order = array("I", sorted(range(len(self.names)), key=self.names.__getitem__))
+            names = [*self.names]
+            self._order = array("I", sorted(range(len(names)), key=names.__getitem__))
         return self._order
 
     def compact(self) -> None:
@@ -193,25 +198,37 @@ class Folder:
 
         Yields which of the files before are here no more.
         """
-        if self.names == before.names:
-            self.hashes, self.claims = before.hashes, before.claims
-            for index in _differences(self.stamps, before.stamps):
-                if not self._is_unread_as(before, index, index):
-                    self.record(index, UNKNOWN)
-            return
+        gone = bytearray(b"\1" * len(before.names))
+        runs = common_runs(self._text(), before._text())
+        for here, there, count in self._met(before) if runs is None else runs:
+            self._take_over(before, here, there, count)
+            gone[there : there + count] = bytes(count)
+        return compress(range(len(gone)), gone)
+
+    def _met(self, before: Folder) -> Iterator[Run]:
+        """The files that were there before, one by one, where they stand in another order."""
         mine = iter(self.order())
         here: int | None = next(mine, None)
         for place in before.order():
             name = before.names[place]
             while here is not None and self.names[here] < name:
                 here = next(mine, None)
-            if here is None or self.names[here] != name:
-                yield place
-                continue
-            index = here
-            self.claims[index] = before.claims[place]
-            if self.stamp(index) == before.stamp(place) or self._is_unread_as(before, index, place):
-                self.record(index, before.content(place))
+            if here is None:
+                return
+            if self.names[here] == name:
+                yield Run(here, place, 1)
+
+    def _take_over(self, before: Folder, here: int, there: int, count: int) -> None:
+        """Take over what was known of some files that follow one another here and there."""
+        if count == len(self.names) == len(before.names):
+            self.hashes, self.claims = before.hashes, before.claims
+        else:
+            mine, its = (slice(start * HASH_SIZE, (start + count) * HASH_SIZE) for start in (here, there))
+            self.hashes[mine] = before.hashes[its]
+            self.claims[here : here + count] = before.claims[there : there + count]
+        for index in _differences(self.stamps, here, before.stamps, there, count):
+            if not self._is_unread_as(before, here + index, there + index):
+                self.record(here + index, UNKNOWN)
 
     def _is_unread_as(self, before: Folder, index: int, place: int) -> bool:
         """Whether the file was not worth reading before, and is the same kind of thing."""
@@ -257,13 +274,13 @@ class Folder:
         return cls(path, names, bytearray(view[end:hashes]), bytearray(view[hashes:claims]), array("Q", body[claims:]))
 
 
-def _differences(stamps: bytearray, others: bytearray) -> Iterator[int]:
-    """Which of as many stamps differ."""
-    below = [(0, len(stamps) // STAMP.size)]
+def _differences(stamps: bytearray, first: int, others: bytearray, first_other: int, count: int) -> Iterator[int]:
+    """Which of so many stamps, from the first ones on, differ."""
+    below = [(0, count)]
     while below:
         start, stop = below.pop()
-        piece = slice(start * STAMP.size, stop * STAMP.size)
-        if stamps[piece] == others[piece]:
+        mine, its = (slice((at + start) * STAMP.size, (at + stop) * STAMP.size) for at in (first, first_other))
+        if stamps[mine] == others[its]:
             continue
         if stop - start == 1:
             yield start
@@ -283,7 +300,7 @@ class Listing:
     base: str = ""
     """The digest of the manifest that the last load left, where what it knew was taken over."""
     manifest_stamp: str = ""
-    """The stamp of the manifest that lists just these files, where one was written."""
+    """The stamp of the manifest that was written with it."""
     departed: dict[str, int] = field(default_factory=dict)
     """The files that have gone since, and the hashes of what they claimed to be."""
     without: Tombstones = field(default_factory=Tombstones)
@@ -445,9 +462,7 @@ def remember(found: Listing, path: str) -> None:
         departed.update((before.path_of(place), before.claims[place]) for place in folder.remember(before))
     summary = read_summary(path)
     if summary and summary.files == files:  # all of it could be trusted
-        found.base, found.departed = summary.manifest, departed
-        if not departed and files == len(found):
-            found.manifest_stamp = summary.manifest_stamp
+        found.base, found.departed, found.manifest_stamp = summary.manifest, departed, summary.manifest_stamp
 
 
 _UNTRUSTED = (OSError, ValueError, TypeError, KeyError, AttributeError)

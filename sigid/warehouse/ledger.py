@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sigid.errors import Reason
 from sigid.warehouse.fingerprint import Rows, fingerprint_of, rows_of
 from sigid.warehouse.records import SOURCE_FILE, FileRow
-from sigid.warehouse.session import Session, in_batches, marks
+from sigid.warehouse.session import AT_ONCE, Session, in_batches, marks
 
 
 class State(StrEnum):
@@ -127,15 +127,22 @@ class Ledger:
         return self._held({line.signature_id for line in invalid}, _LOADED, {line.path for line in invalid})
 
     def _held(self, signature_ids: Collection[str | None], by: str, but_by: Collection[str] = ()) -> set[str]:
-        """Those of the signatures that lines have, as `lines` gives them, but for the lines of those paths."""
-        if not any(signature_ids):
+        """Those of the signatures that lines have, as `lines` gives them, but for the lines of those paths.
+
+        No index leads from a signature to its lines: they are gone through, by the database alone where it can be told
+        which ones are meant.
+        """
+        wanted = set(filter(None, signature_ids))
+        if not wanted:
             return set()
+        meant = sorted(wanted) if len(wanted) <= AT_ONCE else []
         rows = self._session.select(
-            "SELECT f.path, f.signature_id FROM source_file f JOIN signature s ON s.id = f.signature_id"  # noqa: S608  # our own names, and marks for values
-            f" WHERE f.source = ? AND {by}",
-            [self._source],
+            "SELECT f.path, f.signature_id FROM source_file f CROSS JOIN signature s"  # noqa: S608  # our own names, and marks for values
+            f" WHERE f.source = ? AND s.id = f.signature_id AND {by}"
+            + (f" AND f.signature_id IN ({marks(meant)})" if meant else ""),
+            [self._source, *meant],
         )
-        return {id_ for path, id_ in rows if id_ in signature_ids and path not in but_by}
+        return {id_ for path, id_ in rows if id_ in wanted and path not in but_by}
 
     def retire(self, lines: Sequence[FileLine], started: datetime) -> int:
         """Put the lines' files down as gone, and let their signatures go. Returns how many were retired."""
