@@ -693,12 +693,12 @@ def test_a_renamed_file_keeps_its_signature(tmp_path: Path) -> None:
     assert site.digest() == site.clean_digest()
 
 
-@pytest.mark.parametrize("at_once", [1, 500], ids=["more than a statement takes", "as many as it takes"])
+@pytest.mark.parametrize("passes", [0, 8], ids=["many", "few"])
 def test_of_files_that_are_gone_those_that_were_renamed_are_told_from_the_others(
-    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    passes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger was gone through line by line, twice, to find who else has the signature of one file that was gone."""
-    monkeypatch.setattr(ledger, "AT_ONCE", at_once)
+    monkeypatch.setattr(ledger, "MOST_PASSES", passes)
     site = site_a(tmp_path, trajectories(range(1, 21)))
     site.load()
     ids = site.ids()

@@ -136,11 +136,7 @@ class Access(Protocol):
         """A session in a transaction, or in the one that is already open."""
 
 
-AT_ONCE = 500
-"""Values that any database takes in one statement."""
-
-
-def in_batches(ids: Sequence[str], size: int = AT_ONCE) -> Iterator[Sequence[str]]:
+def in_batches(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     """The ids, as many at a time as any database takes in one statement."""
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
