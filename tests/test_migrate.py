@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import Engine, create_engine, inspect
 
 from sigid.errors import BusyError, WarehouseError
 from sigid.pipeline.current import is_current
+from sigid.warehouse import mysql, postgresql, sqlite, version
 from sigid.warehouse.database import database_at
 from sigid.warehouse.migrate import SCRIPTS, migrate
 from sigid.warehouse.records import SCHEMA_VERSION, TABLES
@@ -236,6 +238,41 @@ def test_of_two_migrations_at_once_one_is_done(filled: Site, older: Site) -> Non
 
     assert any(done)
     assert schema_of(older) == schema_of(filled)
+    assert version_of(older) == SCHEMA_VERSION
+
+
+def test_who_looks_while_it_is_migrated_sees_all_of_it_or_nothing(older: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who had seen which tables there are, and then the new version, said that it is no warehouse of sigid."""
+    pending = [older]
+
+    def migrate_meanwhile() -> None:
+        while pending:
+            migrated(pending.pop())
+
+    def traced(database: sqlite.SqliteDatabase) -> Any:
+        connection = look(database)
+        connection.set_trace_callback(lambda asked: migrate_meanwhile() if "schema_version" in asked else None)
+        return connection
+
+    def versions_told(where: str, tables: Set[str], versions: Sequence[Any]) -> int | None:
+        meanwhile = bool(pending)
+        migrate_meanwhile()
+        return version.version_of(where, tables, [(SCHEMA_VERSION,)] if meanwhile else versions)
+
+    look = sqlite.SqliteDatabase._connect_to_look
+    monkeypatch.setattr(sqlite.SqliteDatabase, "_connect_to_look", traced)
+    for server in (postgresql, mysql):
+        monkeypatch.setattr(server, "version_of", versions_told)
+
+    if (file := older.settings.warehouse).startswith("sqlite:"):
+        with closing(sqlite3.connect(file.removeprefix("sqlite:///"))) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # as any load has put it
+
+    with database_of(older) as database:
+        assert database.version() in (*OLDER, SCHEMA_VERSION)
+
+    assert not pending
+    assert schema_of(older)
     assert version_of(older) == SCHEMA_VERSION
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sigid.errors import WarehouseError
 from sigid.warehouse.server import C, Server
 from sigid.warehouse.session import Session
 
@@ -63,7 +64,10 @@ class ServerDatabase(ABC, Generic[C, S]):
 
     def version(self) -> int | None:
         with self._server.connected() as connection:
-            return self._version(connection)
+            try:
+                return self._version(connection)
+            except WarehouseError:  # as it also seems to one whose two questions it was made or migrated between
+                return self._version(connection)
 
     def make(self) -> None:
         with self._writing() as (connection, driver):

@@ -64,6 +64,7 @@ class SqliteDatabase:
         It looks before any connection is configured, which writes: what is not sigid's own stays as it is.
         """
         with self.told(), closing(self._connect_to_look()) as connection:
+            connection.execute("BEGIN")  # both are seen as of one moment, also while it is made or migrated
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             asked = "schema_version" in tables
             versions = connection.execute("SELECT * FROM schema_version").fetchmany(2) if asked else []
