@@ -25,8 +25,6 @@ from sigid.warehouse.tombstones import Tombstones
 
 FORMAT_VERSION = 3
 
-_LINES_AT_ONCE = 10_000
-
 STAMP = struct.Struct("<qqqQ")
 """Size in bytes, mtime and ctime in nanoseconds, inode: the file is unchanged only while all four stand."""
 
