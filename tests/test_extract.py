@@ -700,6 +700,27 @@ def test_processes_apart_begin_before_their_results_are_asked_for_and_end_with_t
             os.kill(process, 0)
 
 
+def telling(job: Job) -> list[Reading]:
+    """Says more of a file than a pipe takes, and puts down that it was here."""
+    for file in job.files:
+        (Path(job.root) / file.path).touch()
+    return [Reading((Reason.UNREADABLE, "x" * 2**20)) for _ in job.files]
+
+
+@pytest.mark.usefixtures("forking")
+def test_a_process_apart_reads_on_while_nobody_takes_what_it_says(tmp_path: Path) -> None:
+    """It waited, once its pipe was full, and while what another one had said was written, nothing was read."""
+    files = [File(str(number)) for number in range(50)]
+    with executor(Site(tmp_path).settings, len(files)) as apart_:
+        said = apart_.submit(telling, job_below(tmp_path)._replace(files=files))
+        deadline = time.monotonic() + 30
+        while not (tmp_path / files[-1].path).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+        assert said.result() == telling(job_below(tmp_path)._replace(files=files))
+
+
 @pytest.mark.parametrize("end", ["stops", "dies"])
 def test_a_process_may_end_in_the_middle_of_an_answer(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     # The load waited for ever for the rest of what a stopped process had begun to send.

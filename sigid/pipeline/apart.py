@@ -176,14 +176,25 @@ def _answer(theirs: Connection, answers: Connection, read: Read, job: Job) -> No
         signal.signal(stop, signal.SIG_DFL if stop == signal.SIGTERM else signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-    with suppress(OSError, MemoryError), open(answers.fileno(), "wb", closefd=False) as out:
+    with suppress(OSError, MemoryError):
+        unsent = bytearray()
+        os.set_blocking(answers.fileno(), False)
         for start in range(0, len(job.files), _FEW):
             signal.alarm(2 * SECONDS)  # from outside nobody may be left to end it
             answer = pickle.dumps(_read(read, job._replace(files=job.files[start : start + _FEW])), protocol=5)
             signal.alarm(0)  # whoever is to take it may be busy, and if there is nobody, that is seen
-            out.write(_SIZE.pack(len(answer)) + answer)
-            out.flush()
+            unsent += _SIZE.pack(len(answer)) + answer
+            with suppress(BlockingIOError):  # the pipe is full: meanwhile the next ones can be read
+                _send(answers, unsent)
+        os.set_blocking(answers.fileno(), True)
+        while unsent:
+            _send(answers, unsent)
     os._exit(0)
+
+
+def _send(answers: Connection, unsent: bytearray) -> None:
+    """Send as much of it as the pipe takes."""
+    del unsent[: os.write(answers.fileno(), unsent)]
 
 
 def _read(read: Read, job: Job) -> list[Reading] | Exception:
