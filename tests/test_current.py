@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from sigid.pipeline import current, load
 from sigid.pipeline.scan import clock
 from sigid.pipeline.workplace import Workplace
 from sigid.warehouse.fingerprint import holds
-from sigid.warehouse.ledger import Ledger
+from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.sqlite_file import file_of
-from tests.trees import THREE_POINTS, Site, site_a, snapshot
+from tests.trees import THREE_POINTS, Site, later, site_a, snapshot
 
 
 @pytest.fixture
@@ -163,6 +164,28 @@ def test_a_load_counts_no_rows_where_the_warehouse_has_answered(at_rest: Site, m
     assert rows_said(at_rest) == rows_in(at_rest)
     assert is_current(at_rest)
     assert at_rest.digest() == at_rest.clean_digest()
+
+
+def test_the_ledger_is_asked_once_for_the_lines_of_what_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    asked: list[str] = []
+
+    def lines_of(ledger: Ledger, paths: Sequence[str]) -> dict[str, FileLine]:
+        asked.extend(paths)
+        return given(ledger, paths)
+
+    given = Ledger.lines_of
+    monkeypatch.setattr(Ledger, "lines_of", lines_of)
+    changed = {"Online/Genuine/001_1.HWR": b"7,8,9\n", "Online/Genuine/004_1.HWR": b"1,2\n"}
+    counts = site.write(changed).load().counts
+
+    assert asked == [*changed]
+    assert counts.changed == 1
+    assert "Online/Genuine/004_1.HWR" in site.rejections()
 
 
 def test_rows_that_went_unseen_are_missed_by_the_next_load(at_rest: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, compress, repeat, starmap
+from math import ceil
 from os import stat_result
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, overload
 
@@ -283,8 +284,11 @@ def _differences(stamps: bytearray, first: int, others: bytearray, first_other: 
         if stop - start == 1:
             yield start
             continue
-        middle = (start + stop) // 2
-        below += [(middle, stop), (start, middle)]
+        size = ceil((stop - start) / _PARTS)
+        below += [(at, min(at + size, stop)) for at in reversed(range(start, stop, size))]
+
+
+_PARTS = 8  # into which stamps of which some differ are cut; with halves a difference takes twice as long to find
 
 
 @dataclass(slots=True)

@@ -181,7 +181,7 @@ class _Load:
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
         done, total = 0, self._study.changes.to_read()
-        for files in self._commit(self._study.read(self._ledger.lines_of, self._moment)):
+        for files in self._commit(self._study.read(self._moment)):
             done += files
             progress(done, total)
         for batch in self._study.rejected():

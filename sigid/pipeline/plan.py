@@ -81,16 +81,14 @@ class _Plan:
     def __init__(self, study: Study, session: Session | None, ledger: Ledger | None) -> None:
         self._study = study
         self._session = session
-        self._ledger = ledger
         self._unreadable = list(study.listing.unreadable)
         self._leaving = {line.signature_id for line in study.changes.vanished}
-        self._moved = self._ledger.moved(study.changes.vanished) if self._ledger else set()
+        self._moved = ledger.moved(study.changes.vanished) if ledger else set()
 
     def steps(self) -> Iterator[Planned]:
         """What it would do."""
-        lines_of = self._ledger.lines_of if self._ledger else lambda _paths: {}
         unread_up_to = self._study.in_step()
-        for results in self._study.read(lines_of, datetime.now(UTC)):
+        for results in self._study.read(datetime.now(UTC)):
             read = sorted([*self._rejected(results), *self._registered(results)], key=_path_of)
             yield from merge(read, _rejections(unread_up_to(results[-1][0].path)), key=_path_of)
         yield from _rejections(unread_up_to(None))

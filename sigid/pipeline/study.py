@@ -85,6 +85,7 @@ class Study:
         """Where the files are to which something may have happened, where these are not all."""
         self.rows: Rows | None = None
         """What the ledger held before, where it was not compared with all files."""
+        self._lines_of: LinesOf = ledger.lines_of if ledger else lambda _paths: {}
         self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
@@ -114,7 +115,7 @@ class Study:
 
         return up_to
 
-    def read(self, lines_of: LinesOf, moment: Moment) -> Iterator[list[tuple[Item, Reading]]]:
+    def read(self, moment: Moment) -> Iterator[list[tuple[Item, Reading]]]:
         """Read the files that are to be read: batches of them with what they say, in the order of their paths.
 
         What was read is put down in the listing when the next batch is asked for. `moment` is when signatures that are
@@ -122,7 +123,7 @@ class Study:
         """
         with workers.executor(self._settings, self.changes.to_read()) as executor:
             times_larger = executor.times_larger(self.changes.to_read() // BATCH_FILES)
-            jobs = ((items, self._job(items, moment)) for items in self._items(lines_of, times_larger))
+            jobs = ((items, self._job(items, moment)) for items in self._items(times_larger))
             for items, readings in workers.in_order(executor, interpret, jobs, executor.ahead):
                 results = list(zip(items, readings, strict=True))
                 yield results
@@ -162,9 +163,10 @@ class Study:
             return compare(self._files(), lines, rehash=self._rehash, hidden=self._hidden)
         self.affected = self._judge.compare_new()
         paths = {folder.path_of(index) for folder, index in self.affected} | departed.keys()
-        lines_of = ledger.lines_of(sorted(paths))
-        changes = compare(self._files(), [lines_of[path] for path in sorted(lines_of)], hidden=self._hidden)
-        changes.add_others(ledger.last_counts(), lines_of.values())
+        known = ledger.lines_of(sorted(paths))
+        self._lines_of = lambda _paths: known  # no others are read
+        changes = compare(self._files(), [known[path] for path in sorted(known)], hidden=self._hidden)
+        changes.add_others(ledger.last_counts(), known.values())
         return changes
 
     def _places(self) -> Iterable[Place]:
@@ -180,7 +182,7 @@ class Study:
         _put_down(found.rejection, folder, index)
         return found
 
-    def _items(self, lines_of: LinesOf, times_larger: int) -> Iterator[list[Item]]:
+    def _items(self, times_larger: int) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
         for number, folder, index in self._with({Action.READ, Action.MEET}):
@@ -191,15 +193,15 @@ class Study:
             batch.append(Item(folder.path_of(index), folder, index))
             size += folder.size(index)
             if len(batch) >= times_larger * BATCH_FILES or size >= times_larger * BATCH_BYTES:
-                yield self._looked_up(batch, lines_of)
+                yield self._looked_up(batch)
                 batch, size = [], 0
         if batch:
-            yield self._looked_up(batch, lines_of)
+            yield self._looked_up(batch)
 
-    def _looked_up(self, batch: list[Item], lines_of: LinesOf) -> list[Item]:
+    def _looked_up(self, batch: list[Item]) -> list[Item]:
         if not self.changes.known:
             return batch
-        lines = lines_of([item.path for item in batch])
+        lines = self._lines_of([item.path for item in batch])
         return [item._replace(line=lines.get(item.path)) for item in batch]
 
     def _with(self, wanted: set[Action]) -> Iterator[tuple[int, Folder, int]]:

@@ -185,7 +185,7 @@ class _Files:
     def _said(self, study: Study, show: Callable[[int, int], None]) -> Iterator[Finding]:
         """What differs from what the files say."""
         total = study.changes.to_read()
-        for results in study.read(self._ledger.lines_of, datetime.now(UTC)):
+        for results in study.read(datetime.now(UTC)):
             agreeing = []
             for item, reading in results:
                 yield from self._of_content(item, reading)
