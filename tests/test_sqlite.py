@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from sigid.entity import ImageSignature, Points
 from sigid.errors import WarehouseError
 from sigid.service import NewImageSignature, NewXYZSignature
 from sigid.warehouse import schema, sqlite
-from sigid.warehouse.records import SCHEMA_VERSION
+from sigid.warehouse.ledger import Counts
+from sigid.warehouse.records import FORGER, SCHEMA_VERSION, SIGNATURE, SIGNEE, ForgerRow, SignatureRow, SigneeRow
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 
 NOBODY = 65534
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 THREE = [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
 
 
@@ -114,6 +117,85 @@ def test_a_fact_that_no_row_has_any_more_is_taken_out(warehouse: Warehouse) -> N
 
     assert isinstance(signature, ImageSignature)
     assert (signature.width, signature.height, signature.mode, signature.blank) == (None, None, None, True)
+
+
+def test_what_stands_is_not_taken_out_of_its_indices_and_put_in_again() -> None:
+    """A quarter of the pages that a load of changed files wrote were of indices in which nothing had changed."""
+    columns = schema.metadata.tables["signature"]
+
+    assert set(SIGNATURE.indexed) == {
+        *(column.name for column in columns.c if column.foreign_keys),
+        *(column.name for index in columns.indexes for column in index.columns),
+    }
+
+
+@pytest.mark.parametrize("signees", [("1", "1"), ("1", "2"), ("2", "2")])
+def test_a_row_is_replaced_whole_whether_what_is_indexed_stands_or_not(
+    warehouse: Warehouse, signees: tuple[str, str]
+) -> None:
+    before = [signature_row("A", "1", width=1), signature_row("B", "1", width=1)]
+    after = [
+        signature_row(id_, signee, width=2, forger_id=forger)
+        for id_, signee, forger in zip("AB", signees, ("F", None), strict=True)
+    ]
+
+    with warehouse.writing() as session:
+        session.add(SIGNEE, [SigneeRow(number, "source_a", "", number, session.moment(NOW)) for number in "12"])
+        session.add(FORGER, [ForgerRow("F", "source_a", "", "3")])
+        session.put(SIGNATURE, before)
+        session.put(SIGNATURE, after)
+
+        assert sorted(session.select("SELECT * FROM signature")) == after
+
+
+def signature_row(id_: str, signee: str, width: int, forger_id: str | None = None) -> SignatureRow:
+    given = (id_, signee, forger_id, None, "source_a", "image", "offline", "genuine", None, "asset", False)
+    return SignatureRow(*given, width, 1, "L", None, "00", "{}", NOW.isoformat(), None, False)
+
+
+def test_what_is_committed_is_copied_to_its_place_while_something_else_is_done(
+    warehouse: Warehouse, warehouse_file: Path
+) -> None:
+    """Who loads waited for it at the end, after the manifest was written and not meanwhile."""
+    with warehouse.database.loading("source_a") as session:
+        session.insert("load", {"source": "source_a", "started": session.moment(NOW), **Counts()._asdict()})
+        assert not loads_in_place(warehouse_file)
+
+        with session.settling():
+            pass
+
+        assert loads_in_place(warehouse_file)
+
+
+def test_what_cannot_be_copied_to_its_place_is_left_in_the_log(
+    warehouse: Warehouse, warehouse_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_database: sqlite.SqliteDatabase) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with warehouse.database.loading("source_a") as session:
+        session.insert("load", {"source": "source_a", "started": session.moment(NOW), **Counts()._asdict()})
+        with monkeypatch.context() as patched:
+            patched.setattr(sqlite.SqliteDatabase, "_connect", refuse)
+            with session.settling():
+                pass
+
+    assert loads_in_place(warehouse_file)
+
+
+def test_where_nothing_was_written_there_is_nothing_to_copy(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite.SqliteDatabase, "copy_back", lambda _: pytest.fail("it was copied"))
+
+    with warehouse.database.loading("source_a") as session, session.settling():
+        pass
+
+
+def loads_in_place(file: Path) -> list[Any]:
+    """What the file itself says of loads, without its log."""
+    with closing(sqlite3.connect(f"file:{file}?immutable=1", uri=True)) as connection:
+        return connection.execute('SELECT * FROM "load"').fetchall()
 
 
 def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
@@ -259,6 +259,9 @@ class MysqlSession:
             with suppress(pymysql.Error):  # of a lost connection, the server undoes it
                 if self._connection.in_transaction():
                     self._connection.query("ROLLBACK")
+
+    def settling(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the server sees to that itself
 
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None)

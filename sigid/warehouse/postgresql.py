@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -216,6 +216,9 @@ class PostgresqlSession:
         """Have the server count the rows."""
         with self._server.told():
             self._connection.execute("ANALYZE signee, forger, signature, source_file")
+
+    def settling(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the server sees to that itself
 
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None)

@@ -92,11 +92,13 @@ class Table(NamedTuple):
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
+    indexed: tuple[str, ...] = ()
+    """Columns that an index has, or a foreign key: as a rule they follow from the key, and stay as they are."""
 
 
 SIGNEE = Table("signee", SigneeRow._fields, ("id",))
 FORGER = Table("forger", ForgerRow._fields, ("id",))
-SIGNATURE = Table("signature", SignatureRow._fields, ("id",))
+SIGNATURE = Table("signature", SignatureRow._fields, ("id",), ("signee_id", "forger_id", "source"))
 TRAJECTORY = Table("trajectory", TrajectoryRow._fields, ("signature_id",))
 SOURCE_FILE = Table("source_file", FileRow._fields, ("source", "path"))
 

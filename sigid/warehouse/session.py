@@ -45,6 +45,9 @@ class Session(Protocol):
         Within another one it is a part of that.
         """
 
+    def settling(self) -> AbstractContextManager[None]:
+        """What has been committed is brought to where it stays, as far as that is still to be done, beside this."""
+
     def moment(self, time: datetime) -> Moment:
         """The time, which is aware of its zone, as the tables hold it: in UTC."""
 

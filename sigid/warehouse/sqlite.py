@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from sigid.errors import WarehouseError
@@ -144,6 +145,11 @@ class SqliteDatabase:
         for (line,) in connection.exec_driver_sql(f"PRAGMA integrity_check({_DAMAGES_TOLD})").fetchall():
             yield from (part for part in line.splitlines() if part != "ok")
 
+    def copy_back(self) -> None:
+        """Copy what is committed from the log to its place; the last connection does that otherwise, when it closes."""
+        with suppress(sqlite3.Error), closing(self._connect()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def _connect_to_look(self) -> sqlite3.Connection:
         """A connection that changes nothing about the file, not even its mode; the right to read it is enough."""
         uri = f"{Path(self._file).absolute().as_uri()}?{self._way_to_look()}"
@@ -204,16 +210,20 @@ class SqliteSession:
             return self._connection.execute(statement, values).rowcount
 
     def put(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        others = [name for name in table.columns if name not in table.key]
-        replaced = ", ".join(f"{name} = excluded.{name}" for name in others)
-        self._write(table, rows, f"UPDATE SET {replaced}")
+        if table.indexed:
+            # What SQLite is told to set it takes out of an index and puts in again, though it is the same.
+            same = " AND ".join(f"{table.name}.{name} IS excluded.{name}" for name in table.indexed)
+            if self._write(table, rows, f"{_setting(table, table.key + table.indexed)} WHERE {same}") == len(rows):
+                return
+        self._write(table, rows, _setting(table, table.key))
 
     def add(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         self._write(table, rows, "NOTHING")
 
-    def _write(self, table: Table, rows: Sequence[tuple[Any, ...]], on_conflict: str) -> None:
+    def _write(self, table: Table, rows: Sequence[tuple[Any, ...]], on_conflict: str) -> int:
+        """Returns how many of the rows were inserted or replaced."""
         if not rows:
-            return
+            return 0
         # The driver takes ten times as long to bind None as to bind a number: what no row has is left out.
         of_columns = zip(table.columns, zip(*rows, strict=True), strict=True)
         columns = {name: values for name, values in of_columns if values.count(None) < len(values)}
@@ -222,7 +232,7 @@ class SqliteSession:
             f" ON CONFLICT ({', '.join(table.key)}) DO {on_conflict}"
         )
         with self._database.told():
-            self._connection.executemany(statement, zip(*columns.values(), strict=True))
+            return self._connection.executemany(statement, zip(*columns.values(), strict=True)).rowcount
 
     def insert(self, table: str, values: dict[str, Any]) -> int:
         statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks([*values])})"  # noqa: S608  # our own names, and marks for values
@@ -245,8 +255,26 @@ class SqliteSession:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        if not self._connection.total_changes:
+            yield
+            return
+        copying = Thread(target=self._database.copy_back)
+        copying.start()
+        try:
+            yield
+        finally:
+            copying.join()
+
     def moment(self, time: datetime) -> Moment:
         return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _setting(table: Table, standing: Collection[str]) -> str:
+    """The clause that takes all but these columns over from the row that was to be inserted."""
+    others = [name for name in table.columns if name not in standing]
+    return f"UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)}"
 
 
 def _is_lock_of_load(name: str, warehouse: str) -> bool:
