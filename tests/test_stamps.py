@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threade
 
 @pytest.fixture
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have even a few files be worth another process, also in this one, where numpy has threads that do nothing."""
+    """Have even a few files be worth another process, also in this one, which has threads that do nothing here."""
     monkeypatch.setattr(stamps, "FILES_WORTH_A_PROCESS", 4)
     monkeypatch.setattr(stamps, "_PART_FILES", 3)
     monkeypatch.setattr(helpers, "has_one_thread", lambda: True)
@@ -244,7 +244,7 @@ def test_who_is_interrupted_leaves_no_process_behind(site: Site, monkeypatch: py
     assert time.monotonic() - begun < 30
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("small_shares", "nothing_left")
 def test_who_is_asked_to_end_while_helpers_are_at_work_ends_with_them() -> None:
     def end(_number: int, _frame: object) -> None:
         raise InterruptedError
@@ -259,7 +259,7 @@ def test_who_is_asked_to_end_while_helpers_are_at_work_ends_with_them() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("small_shares", "nothing_left")
 def test_helpers_that_nobody_can_wait_for_are_waited_for_all_the_same() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
