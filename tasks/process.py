@@ -19,7 +19,8 @@ _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 def prepare() -> None:
     """Make it private, sure of its streams, and stoppable without a traceback."""
-    gc.freeze()  # what is imported by now stays: to look through it for garbage, once more at the end, takes 10 ms
+    gc.freeze()  # what is imported by now stays: to look through it for garbage takes 10 ms,
+    atexit.register(gc.freeze)  # and at the end, once more, as long for all that there is by then
     os.umask(0o077)  # what doit itself writes tells of the data, too
     _mend_streams()
     _Stop().take_over()

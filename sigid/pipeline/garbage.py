@@ -9,8 +9,8 @@ from threading import Lock
 
 _OBJECTS = 200_000  # a few batches' worth; Python's own 700 has it look at everything several times a batch
 _LOCK = Lock()
-_found: list[tuple[tuple[int, int, int], bool]] = []
-"""What each of those who are in `rarely_collected` found: when it looks, and whether there is what it passes over."""
+_found: list[tuple[int, int, int]] = []
+"""What each of those who are in `rarely_collected` found."""
 
 
 def collect_rarely() -> None:
@@ -23,17 +23,14 @@ def collect_rarely() -> None:
 def rarely_collected() -> Iterator[None]:
     """Have it look rarely, and not at what is there already: that takes a third of the time of making rows.
 
-    Threads may be here at the same time. After the last one all is as it was before the first; but where something
-    was passed over already, more is now: Python would look through all of it once more when the process ends.
+    Threads may be here at the same time. After the last one all is as it was before the first.
     """
     with _LOCK:
-        _found.append((gc.get_threshold(), gc.get_freeze_count() > 0))
+        _found.append(gc.get_threshold())
         collect_rarely()
     try:
         yield
     finally:
         with _LOCK:
-            threshold, passes_over = _found.pop()
-            gc.set_threshold(*threshold)
-            if not passes_over:
-                gc.unfreeze()
+            gc.set_threshold(*_found.pop())
+            gc.unfreeze()
