@@ -478,10 +478,17 @@ def test_a_number_that_several_have_shows_all_of_them(site: Site, tmp_path: Path
     assert reported(site, tmp_path / "out", signee="1").sheets == 2
 
 
-def test_a_signee_who_is_not_there_is_named_and_nothing_is_written(site: Site, tmp_path: Path) -> None:
+def test_a_signee_who_is_not_there_is_named_and_nothing_is_written(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said only when everything had been counted, which takes long where there is much."""
+    counted: list[object] = []
+    monkeypatch.setattr(report_module, "sources_of", lambda *asked: counted.append(asked))
+
     with pytest.raises(NotKnown, match="no signature is under the name of a signee 'nobody'; name an id, a number"):
         reported(site, tmp_path / "out", signee="nobody")
 
+    assert counted == []
     assert [each.name for each in tmp_path.iterdir()] == ["out.lock"]
 
 

@@ -95,9 +95,10 @@ class _Report:
         self._paths: dict[str, str] = {}
 
     def write(self, show: Show) -> Reported:
-        sources = sources_of(self._warehouse, 0 if self._asked.signee else self._asked.sheets)
+        named = self._named()  # who is not there is told before anything is counted
+        sources = sources_of(self._warehouse, 0 if named else self._asked.sheets)
         self._pages.share(sources=sources, asked=self._asked)
-        self._draw(list(self._chosen(sources)), show)
+        self._draw(list(self._chosen(sources, named)), show)
         found: list[Notice] = []
         for source in sources:
             self._write_sheets(source)
@@ -115,23 +116,27 @@ class _Report:
         wrong = sum(notice.level == WRONG for notice in found)
         return Reported(len(self._pages.written), sum(len(source.sheets) for source in sources), wrong)
 
-    def _chosen(self, sources: Sequence[SourceFacts]) -> Iterator[_Chosen]:
-        limit = None if self._asked.signee else _SIGNATURES_A_SHEET
-        by_name = {source.name: source for source in sources}
-        for signee in self._signees(sources):
-            ids = (self._survey.signatures_of(signee.id, each, limit) for each in Authenticity)
-            yield _Chosen(by_name[signee.source], signee, *ids)
-
-    def _signees(self, sources: Sequence[SourceFacts]) -> list[SigneeCounts]:
-        if self._asked.signee is None:
-            return [signee for source in sources for signee in sorted(source.spread.chosen.kept, key=in_order)]
-        found = sorted(self._survey.signees(self._asked.signee), key=in_order) if self._asked.is_name else []
+    def _named(self) -> list[SigneeCounts]:
+        """The signees of the name that was asked for, if one was."""
+        name = self._asked.signee
+        if name is None:
+            return []
+        found = sorted(self._survey.signees(name), key=in_order) if self._asked.is_name else []
         if not found:
             raise NotKnown(
-                f"no signature is under the name of a signee {self._asked.signee!r}; name an id, a number, or a key "
+                f"no signature is under the name of a signee {name!r}; name an id, a number, or a key "
                 "such as source_a/online/genuine/1"
             )
         return found
+
+    def _chosen(self, sources: Sequence[SourceFacts], named: Sequence[SigneeCounts]) -> Iterator[_Chosen]:
+        """Those who were named; without any, a sample of each source."""
+        limit = None if named else _SIGNATURES_A_SHEET
+        sample = (signee for source in sources for signee in sorted(source.spread.chosen.kept, key=in_order))
+        by_name = {source.name: source for source in sources}
+        for signee in named or sample:
+            ids = (self._survey.signatures_of(signee.id, each, limit) for each in Authenticity)
+            yield _Chosen(by_name[signee.source], signee, *ids)
 
     def _draw(self, chosen: Sequence[_Chosen], show: Show) -> None:
         ids = [id_ for each in chosen for id_ in (*each.genuine, *each.forged)]
