@@ -47,5 +47,6 @@ def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, s
                 os.fsync(file.fileno())
         os.replace(aside, path)
     except BaseException:
-        os.unlink(aside)
+        with suppress(FileNotFoundError):  # a stop may come when it has its name already
+            os.unlink(aside)
         raise

@@ -80,3 +80,20 @@ def test_a_file_that_cannot_be_written_whole_is_left_as_it_was(tmp_path: Path) -
 
     assert file.read_bytes() == b"content"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_stop_that_comes_when_the_file_has_its_name_is_told_as_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in a load was now and then told as "manifest.….new: No such file or directory; mend that"."""
+
+    def replace(aside: str, path: str) -> None:
+        os.rename(aside, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(str(tmp_path / "file"), [b"content"])
+
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
