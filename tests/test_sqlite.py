@@ -25,7 +25,9 @@ from sigid.service import NewImageSignature, NewXYZSignature
 from sigid.warehouse import schema, sqlite
 from sigid.warehouse.ledger import Counts
 from sigid.warehouse.records import FORGER, SCHEMA_VERSION, SIGNATURE, SIGNEE, ForgerRow, SignatureRow, SigneeRow
+from sigid.warehouse.sqlite_file import file_of
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
+from tests.trees import later, site_a
 
 NOBODY = 65534
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -165,6 +167,51 @@ def test_what_is_committed_is_copied_to_its_place_while_something_else_is_done(
             pass
 
         assert loads_in_place(warehouse_file)
+
+
+def test_nobody_else_commits_while_a_load_has_the_log_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until 3.51.3, SQLite may lose what is committed to a log that was just copied whole, while it is copied again."""
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    refusals: list[str] = []
+
+    def try_to_write(_: sqlite.SqliteDatabase) -> None:
+        other = sqlite3.connect(file_of(site.settings.warehouse), timeout=0, isolation_level=None)
+        with closing(other), pytest.raises(sqlite3.OperationalError) as refused:
+            other.execute("BEGIN IMMEDIATE")
+        refusals.append(str(refused.value))
+
+    monkeypatch.setattr(sqlite.SqliteDatabase, "copy_back", try_to_write)
+    site.load()
+
+    assert refusals == ["database is locked"]
+    assert site.is_current()
+
+
+def test_where_there_can_be_no_further_thread_nothing_is_copied_beside(
+    warehouse: Warehouse, warehouse_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load whose user might have no more threads ended in a traceback when it had committed everything."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with warehouse.database.loading("source_a") as session:
+        session.insert("load", {"source": "source_a", "started": session.moment(NOW), **Counts()._asdict()})
+        with session.settling():
+            pass
+
+    assert loads_in_place(warehouse_file)
+
+
+def test_whoever_takes_no_more_rows_may_let_go_of_them_when_the_connection_is_closed(warehouse: Warehouse) -> None:
+    """A load that was stopped while it went through rows left a traceback: they were let go of after the connection."""
+    with warehouse.database.session() as session:
+        rows = session.select("SELECT 1 UNION SELECT 2")
+        assert next(iter(rows)) == (1,)
+
+    rows.close()  # type: ignore[attr-defined]  # as Python does when nobody has it any more
 
 
 def test_what_cannot_be_copied_to_its_place_is_left_in_the_log(

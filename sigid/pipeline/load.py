@@ -189,10 +189,11 @@ class _Load:
         removals = self._retire()
         self._put_down_missing(removals)
         counts = Counts(**self._counts)
-        with self._session.settling():
-            manifest = keep(self._study.listing, place, self._study.affected)
-        complete = self._complete and not removals.withheld
-        self._ledger.finish(self._started, counts, manifest if complete else "", self._rows())
+        with self._session.transaction():
+            with self._session.settling():
+                manifest = keep(self._study.listing, place, self._study.affected)
+            complete = self._complete and not removals.withheld
+            self._ledger.finish(self._started, counts, manifest if complete else "", self._rows())
         return Loaded(counts, self._problem(removals, counts), len(self._study.listing.erased))
 
     def _commit(self, batches: Iterator[Sequence[tuple[Item, Reading]]]) -> Iterator[int]:

@@ -46,7 +46,10 @@ class Session(Protocol):
         """
 
     def settling(self) -> AbstractContextManager[None]:
-        """What has been committed is brought to where it stays, as far as that is still to be done, beside this."""
+        """What has been committed is brought to where it stays, as far as that is still to be done, beside this.
+
+        It belongs at the beginning of a transaction: nobody else is to commit meanwhile, or just afterwards.
+        """
 
     def moment(self, time: datetime) -> Moment:
         """The time, which is aware of its zone, as the tables hold it: in UTC."""

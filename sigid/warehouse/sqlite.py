@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -203,7 +204,8 @@ class SqliteSession:
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         with self._database.told():
-            yield from self._connection.execute(statement, values)
+            # Who takes no more rows has Python close what they come from: a cursor, when the connection may be closed.
+            yield from chain(self._connection.execute(statement, values))
 
     def change(self, statement: str, values: Sequence[Any] = ()) -> int:
         with self._database.told():
@@ -261,7 +263,11 @@ class SqliteSession:
             yield
             return
         copying = Thread(target=self._database.copy_back)
-        copying.start()
+        try:
+            copying.start()
+        except RuntimeError:  # where there can be no further thread, the log is copied when the connection closes
+            yield
+            return
         try:
             yield
         finally:
