@@ -326,6 +326,13 @@ def test_an_array_that_is_no_list_of_numbers_is_found_and_the_rest_is_verified(
     ]
 
 
+def test_points_that_are_gone_are_told_once(site: Site) -> None:
+    """They were also told to be others than the file's."""
+    harm(site, "DELETE FROM trajectory WHERE signature_id = GENUINE_ID")
+
+    assert site.wrong() == [f"{OF_GENUINE}: its points are not in the warehouse; {REHASH}"]
+
+
 def test_text_in_the_place_of_points_is_found_and_put_right(tmp_path: Path) -> None:
     """SQLite stores what it is given; a load that met it ended in a traceback."""
     site = site_a(tmp_path, FILES)
