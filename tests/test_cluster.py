@@ -251,6 +251,16 @@ def test_where_there_is_enough_for_all_workers_batches_are_larger(
         assert elsewhere.times_larger(batches) == times_larger
 
 
+def test_a_cluster_whose_last_worker_leaves_while_it_is_reached_is_waited_for(
+    dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How large its batches are was then a division by zero."""
+    monkeypatch.setattr(distributed.Client, "nthreads", lambda _: {})
+
+    with executor(settings_for(dask.address), 1) as elsewhere:
+        assert elsewhere.times_larger(1000) == 4
+
+
 def test_a_load_that_has_no_file_to_read_asks_no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_a(tmp_path)
     later(monkeypatch)

@@ -202,3 +202,20 @@ def test_rows_that_went_unseen_are_missed_by_the_next_load(at_rest: Site, monkey
     assert rows_said(at_rest) == rows_in(at_rest)
     assert is_current(at_rest)
     assert at_rest.digest() == at_rest.clean_digest()
+
+
+def test_a_file_that_comes_back_when_all_were_gone_is_no_further_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was counted as one, so that the next run found that rows were missing, and compared all."""
+    path = "Online/Genuine/001_1.HWR"
+    later(monkeypatch)
+    site = site_a(tmp_path, {path: THREE_POINTS})
+    site.load()
+    site.remove(path)
+    site.load(allow_removals=True)
+    site.write({path: THREE_POINTS})
+
+    site.load()
+
+    assert site.is_current()

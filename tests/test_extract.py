@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import signal
@@ -380,6 +381,28 @@ def test_a_file_that_is_another_when_its_turn_comes_is_read_as_it_is_then(
 
     assert extracted.content_hash == (hash_of(becomes) if becomes else b"")
     assert (extracted.outcome is Plain.GONE) == (becomes is None)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_file_that_a_network_has_no_more_when_its_turn_comes_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had been opened ahead stayed open: as many of a worker's descriptors were lost."""
+    (tmp_path / "file").write_bytes(b"1,2,3\n")
+    time.sleep(0.03)
+    before = os.listdir("/proc/self/fd")
+    fstat, asked = os.fstat, []
+
+    def stale_at_first(descriptor: int) -> os.stat_result:
+        asked.append(descriptor)
+        if len(asked) == 1:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", stale_at_first)
+    (extracted,) = extract(Batch(str(tmp_path), False, [Task("file", Format.HWR, b"")]))
+
+    assert extracted.content_hash == hash_of(b"1,2,3\n")
     assert os.listdir("/proc/self/fd") == before
 
 

@@ -36,6 +36,18 @@ def test_whoever_came_first_may_go_first() -> None:
     assert gc.get_threshold() == before
 
 
+def test_who_goes_first_leaves_the_others_what_they_pass_over() -> None:
+    first, second = rarely_collected(), rarely_collected()
+
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_freeze_count() > 0
+    second.__exit__(None, None, None)
+
+    assert gc.get_freeze_count() == 0
+
+
 def test_at_the_end_of_the_process_nothing_is_looked_through_once_more() -> None:
     """Of each load 20 ms went into that, for what the system takes back anyway."""
     program = """

@@ -41,8 +41,8 @@ def apart(processes: int) -> Apart:
 class Apart(Readers):
     """Has each batch read by a process of its own, which begins at once and is waited for when its result is asked for.
 
-    Where a process crashes or hangs, the few files that it was at are read again, each by a process of its own: one
-    that another process does not survive either is unreadable, and the rest is read.
+    Where a process crashes or hangs, what it had not said yet is read again, the first few files each by a process of
+    its own: one that another process does not survive either is unreadable, and the rest is read.
     """
 
     def __init__(self, context: ForkContext | ForkServerContext, processes: int = 1) -> None:

@@ -106,7 +106,7 @@ class Cluster(Readers):
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
-        self.ahead = min(2 * sum(client.nthreads().values()), MOST_AHEAD)
+        self.ahead = min(max(2 * sum(client.nthreads().values()), 1), MOST_AHEAD)  # the last worker may just have left
         client.loop.add_callback(self._watch)
 
     def times_larger(self, batches: int) -> int:

@@ -186,6 +186,14 @@ def _settled(status: os.stat_result) -> bool:
     return not 0 <= time.time_ns() - status.st_ctime_ns < _SETTLING_NS
 
 
+def _has_name(descriptor: int) -> bool:
+    """Whether the open file still is one of some folder."""
+    try:
+        return os.fstat(descriptor).st_nlink > 0
+    except OSError:  # as of a file that was removed where a network has it from
+        return False
+
+
 class _Files:
     """Opens files below a root without following links, in any part of the path; keeps the last folder open."""
 
@@ -221,10 +229,10 @@ class _Files:
         descriptor = self._expected.pop(path, None)
         if descriptor is None:
             return self._open(path)
-        if not os.fstat(descriptor).st_nlink:  # another one may have taken its place
-            os.close(descriptor)
-            return self._open(path)
-        return descriptor
+        if _has_name(descriptor):
+            return descriptor
+        os.close(descriptor)  # another one may have taken its place
+        return self._open(path)
 
     def _open(self, path: str) -> int:
         folder, _, name = path.rpartition("/")

@@ -205,7 +205,20 @@ class Folder:
         return compress(range(len(gone)), gone)
 
     def _met(self, before: Folder) -> Iterator[Run]:
-        """The files that were there before, one by one, where they stand in another order."""
+        """The files that were there before, where they stand in another order; neighbours in both together."""
+        first = first_place = count = 0
+        for here, place in self._same_names(before):
+            if count and here - first == place - first_place == count:
+                count += 1
+                continue
+            if count:
+                yield Run(first, first_place, count)
+            first, first_place, count = here, place, 1
+        if count:
+            yield Run(first, first_place, count)
+
+    def _same_names(self, before: Folder) -> Iterator[tuple[int, int]]:
+        """Where the files are that were there before, and where they were, in the order of their names."""
         mine = iter(self.order())
         here: int | None = next(mine, None)
         for place in before.order():
@@ -215,7 +228,7 @@ class Folder:
             if here is None:
                 return
             if self.names[here] == name:
-                yield Run(here, place, 1)
+                yield here, place
 
     def _take_over(self, before: Folder, here: int, there: int, count: int) -> None:
         """Take over what was known of some files that follow one another here and there."""

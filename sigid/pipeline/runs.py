@@ -29,6 +29,8 @@ def common_runs(text: str, other: str) -> list[Run] | None:
 
     The texts are without a line feed at their ends; one without any character has no line.
     """
+    if text == other:
+        return [Run(0, 0, text.count("\n") + 1)] if text else []
     here, there = _Text(text), _Text(other)
     runs = []
     spare, far_looks = _SPARE + text.count("\n") // _SHARE, _FAR_LOOKS

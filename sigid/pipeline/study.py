@@ -199,7 +199,7 @@ class Study:
             yield self._looked_up(batch)
 
     def _looked_up(self, batch: list[Item]) -> list[Item]:
-        if not self.changes.known:
+        if self.affected is None and not self.changes.known:
             return batch
         lines = self._lines_of([item.path for item in batch])
         return [item._replace(line=lines.get(item.path)) for item in batch]
