@@ -874,6 +874,45 @@ def test_a_script_needs_no_guard_around_what_it_does(tmp_path: Path) -> None:
     assert (run.stdout, run.stderr, run.returncode) == ("here is the script\n120\n", "", 0)
 
 
+GIVING_UP = """
+import sys
+from pathlib import Path
+
+from sigid.pipeline import workers
+from sigid.warehouse.sqlite import SqliteSession
+from tests.trees import Site, in_batches_of
+
+def give_up(*_):
+    raise OSError("there is no room")
+
+workers.has_one_thread = lambda: True  # but for those of libraries, which no load starts
+SqliteSession.put = give_up
+in_batches_of(100)
+try:
+    Site(Path(sys.argv[1])).using(workers=2).load()
+except OSError as error:
+    told = error
+print(told)
+"""
+
+
+def test_a_load_that_fails_while_its_readers_pipes_are_full_ends(tmp_path: Path) -> None:
+    """It told that the disk was full, or nothing where it was stopped, and then waited for them for ever."""
+    drawn = trajectory(*((n, n, n) for n in range(1500)))
+    site_a(tmp_path, {f"Online/Genuine/{n:03}_1.HWR": b"%d,0,0\n" % n + drawn for n in range(1, 401)})
+
+    run = subprocess.run(
+        [sys.executable, "-c", GIVING_UP, tmp_path],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (run.stdout, run.stderr, run.returncode) == ("there is no room\n", "", 0)
+
+
 STUCK = """
 import sys
 import time

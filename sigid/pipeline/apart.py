@@ -92,7 +92,7 @@ class Apart(Readers):
     def _started(self, read: Read, job: Job) -> Iterator[tuple[BaseProcess, Answers]]:
         answers, theirs = self._context.Pipe(duplex=False)
         roomy(theirs.fileno())
-        process = self._context.Process(target=_answer, args=(answers, theirs, read, job))
+        process = self._context.Process(target=_answer, args=(answers, theirs, read, job), daemon=True)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # what they do here is not for the new process to do
         try:
             process.start()

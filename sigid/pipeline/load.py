@@ -181,9 +181,10 @@ class _Load:
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
         done, total = 0, self._study.changes.to_read()
-        for files in self._commit(self._study.read(self._moment)):
-            done += files
-            progress(done, total)
+        with self._study.reading(self._moment) as batches:
+            for files in self._commit(batches):
+                done += files
+                progress(done, total)
         for batch in self._study.rejected():
             self._reject_unread(batch)
         removals = self._retire()

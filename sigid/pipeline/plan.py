@@ -88,9 +88,10 @@ class _Plan:
     def steps(self) -> Iterator[Planned]:
         """What it would do."""
         unread_up_to = self._study.in_step()
-        for results in self._study.read(datetime.now(UTC)):
-            read = sorted([*self._rejected(results), *self._registered(results)], key=_path_of)
-            yield from merge(read, _rejections(unread_up_to(results[-1][0].path)), key=_path_of)
+        with self._study.reading(datetime.now(UTC)) as batches:
+            for results in batches:
+                read = sorted([*self._rejected(results), *self._registered(results)], key=_path_of)
+                yield from merge(read, _rejections(unread_up_to(results[-1][0].path)), key=_path_of)
         yield from _rejections(unread_up_to(None))
         yield from self._gone()
 

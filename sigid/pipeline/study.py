@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ class Study:
         self.changes: Changes = self._compare(ledger)
 
     def rejected(self) -> Iterator[list[Found]]:
-        """Batches of the files that are to be rejected without being read, and have not been yet; ask after `read`."""
+        """Batches of the files that are to be rejected without being read, and are not yet; ask after `reading`."""
         batch = []
         for _, folder, index in self._with({Action.REJECT}):
             batch.append(self._found(folder, index))
@@ -100,7 +101,7 @@ class Study:
             yield batch
 
     def in_step(self) -> Callable[[str | None], Iterator[Found]]:
-        """Gives those files in step with `read`: up to one that was read, by its path, and at last with None the rest.
+        """Gives those files in step with `reading`: up to one that was read, by its path, and with None the rest.
 
         Beyond what was read it is not certain yet which they are.
         """
@@ -115,22 +116,28 @@ class Study:
 
         return up_to
 
-    def read(self, moment: Moment) -> Iterator[list[tuple[Item, Reading]]]:
+    @contextmanager
+    def reading(self, moment: Moment) -> Iterator[Iterator[list[tuple[Item, Reading]]]]:
         """Read the files that are to be read: batches of them with what they say, in the order of their paths.
 
         What was read is put down in the listing when the next batch is asked for. `moment` is when signatures that are
-        new will have been made.
+        new will have been made. Whoever reads ends with the context, also where not all has been asked for.
         """
         with workers.executor(self._settings, self.changes.to_read()) as executor:
             times_larger = executor.times_larger(self.changes.to_read() // BATCH_FILES)
             jobs = ((items, self._job(items, moment)) for items in self._items(times_larger))
-            for items, readings in workers.in_order(executor, interpret, jobs, executor.ahead):
-                results = list(zip(items, readings, strict=True))
-                yield results
-                for item, reading in results:
-                    if reading.content_hash:
-                        stamp = trusted_stamp(reading.stamp, self._clock)
-                        item.folder.record(item.position, reading.content_hash, stamp)
+            yield self._put_down_read(workers.in_order(executor, interpret, jobs, executor.ahead))
+
+    def _put_down_read(
+        self, batches: Iterator[tuple[list[Item], list[Reading]]]
+    ) -> Iterator[list[tuple[Item, Reading]]]:
+        for items, readings in batches:
+            results = list(zip(items, readings, strict=True))
+            yield results
+            for item, reading in results:
+                if reading.content_hash:
+                    stamp = trusted_stamp(reading.stamp, self._clock)
+                    item.folder.record(item.position, reading.content_hash, stamp)
 
     def _job(self, items: Iterable[Item], moment: Moment) -> Job:
         files = [item.file(anew=self._rehash) for item in items]

@@ -185,16 +185,17 @@ class _Files:
     def _said(self, study: Study, show: Callable[[int, int], None]) -> Iterator[Finding]:
         """What differs from what the files say."""
         total = study.changes.to_read()
-        for results in study.read(datetime.now(UTC)):
-            agreeing = []
-            for item, reading in results:
-                yield from self._of_content(item, reading)
-                if (new := self._to_compare(item, reading)) is not None:
-                    agreeing.append((item, reading, new))
-            for of_file in registered(agreeing, self._session):
-                yield from self._of_signature(of_file)
-            self.read += len(results)
-            show(self.read, total)
+        with study.reading(datetime.now(UTC)) as batches:
+            for results in batches:
+                agreeing = []
+                for item, reading in results:
+                    yield from self._of_content(item, reading)
+                    if (new := self._to_compare(item, reading)) is not None:
+                        agreeing.append((item, reading, new))
+                for of_file in registered(agreeing, self._session):
+                    yield from self._of_signature(of_file)
+                self.read += len(results)
+                show(self.read, total)
 
     def _of_content(self, item: Item, reading: Reading) -> Iterator[Finding]:
         """How the content, and the verdict on it, differ from what the ledger has."""
