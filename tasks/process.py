@@ -66,6 +66,7 @@ class _Stop:
             if signal.getsignal(stop) is not signal.SIG_IGN:  # as nohup has it
                 signal.signal(stop, self._hear)
         sys.unraisablehook = self._hear_again
+        atexit.register(signal.signal, signal.SIGALRM, signal.SIG_IGN)  # by then there is nothing left to stop
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if not self._asked:

@@ -612,6 +612,30 @@ def test_a_load_that_is_stopped_says_so_in_one_line_and_the_next_one_does_the_re
         assert warehouse.catalog()["source_a"]["signatures"] == 47
 
 
+def test_who_is_stopped_in_a_callback_at_the_very_end_has_ended() -> None:
+    """The stop is repeated a moment later, when nobody heard it any more: the process was killed by it."""
+    program = """
+import os, signal, sys, time
+from tasks import process
+
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(10))
+
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.1)
+
+process.prepare()
+callback, sys.kept_until_the_end = Callback(), Slow()
+del callback
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
 def test_two_loads_at_once_register_everything_once(user: User) -> None:
     processes = [user.start("load_source_a") for _ in range(2)]
 
