@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -140,6 +141,15 @@ def test_more_points_than_fit_into_a_statement_are_written(warehouse: Warehouse)
     warehouse.service().register_signatures([NewXYZSignature(points=points, sample=str(n)) for n in range(2)])
 
     assert [each.points for each in warehouse.signatures()] == [points, points]  # type: ignore[union-attr]
+
+
+def test_whoever_takes_no_more_rows_may_let_go_of_them_when_the_connection_is_closed(warehouse: Warehouse) -> None:
+    digits = " UNION ALL ".join(f"SELECT {digit} AS digit" for digit in range(10))
+    with warehouse.database.session() as session:
+        rows = session.select(f"SELECT a.digit FROM {', '.join(f'({digits}) {name}' for name in 'abcd')}")  # noqa: S608  # our own
+        assert sum(1 for _ in islice(rows, server_module.ROWS_AT_ONCE + 1)) == server_module.ROWS_AT_ONCE + 1
+
+    rows.close()  # type: ignore[attr-defined]  # as Python does when nobody has it any more
 
 
 def test_who_reads_may_write_meanwhile(warehouse: Warehouse) -> None:
