@@ -6,6 +6,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 import sigid
 from sigid.entity import ImageSignature, Points
-from sigid.errors import WarehouseError
+from sigid.errors import SettingError, WarehouseError
 from sigid.service import NewImageSignature, NewXYZSignature
 from sigid.warehouse import schema, sqlite
 from sigid.warehouse.ledger import Counts
@@ -28,6 +30,7 @@ from sigid.warehouse.records import FORGER, SCHEMA_VERSION, SIGNATURE, SIGNEE, F
 from sigid.warehouse.sqlite_file import file_of
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.trees import later, site_a
+from tests.users import PROJECT
 
 NOBODY = 65534
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -388,8 +391,11 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    file = tmp_path / "file" / "below" / "warehouse.sqlite"
 
-    assert "/file/warehouse.sqlite cannot be made (" in refusal(tmp_path / "file" / "warehouse.sqlite")
+    assert refusal(file) == (
+        f"the warehouse {file} cannot be made ({tmp_path}/file is no folder, and cannot become one); name another place"
+    )
 
 
 NO_ACCESS = "; check the permissions of the file and of its folder"
@@ -416,7 +422,13 @@ def test_a_warehouse_in_a_folder_that_cannot_be_written_is_told_with_a_way_out()
 
 
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"the warehouse {tmp_path} cannot be used: unable to open database file{NO_ACCESS}"
+    """It was said that the file could not be opened, and that the permissions were to be checked."""
+    with pytest.raises(SettingError) as refused:
+        open_warehouse(url_of(tmp_path))
+
+    assert str(refused.value) == (
+        f"SIGID_WAREHOUSE names a folder, {tmp_path}; write it like sqlite:///{tmp_path}/warehouse.sqlite"
+    )
 
 
 def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_written() -> None:
@@ -434,6 +446,39 @@ def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_writt
         assert str(refused.value) == (
             f"the warehouse {file} cannot be used: attempt to write a readonly database{NO_ACCESS}"
         )
+
+
+WITHOUT_ROOM = """
+import resource, sys
+from sigid.errors import WarehouseError
+from sigid.warehouse.warehouse import open_warehouse
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    with open_warehouse(sys.argv[1]) as warehouse, warehouse.writing() as session:
+        session.change("UPDATE signee SET collection = 'moved'")
+except WarehouseError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("most", [8192, 32768])
+def test_where_no_file_can_grow_it_is_said_that_there_is_no_room(
+    warehouse: Warehouse, warehouse_file: Path, most: int
+) -> None:
+    """A disk that was full, or a limit on files, was a "disk I/O error; run again when the cause is gone"."""
+    with warehouse.writing() as session:
+        known = session.moment(NOW)
+        session.add(SIGNEE, [SigneeRow(str(n), "service", "a" * 200, str(n), known) for n in range(200)])
+    warehouse.close()
+    command = [sys.executable, "-c", WITHOUT_ROOM, url_of(warehouse_file), str(most)]
+
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+    assert said == (
+        f"the warehouse {warehouse_file} cannot be used: disk I/O error; most likely there is no room: make some, or "
+        "look at the quota and at `ulimit -f`, and run again\n"
+    )
 
 
 def test_a_warehouse_that_another_program_keeps_locked_is_told_with_a_way_out(

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from sigid.errors import WarehouseError
-from sigid.private import private_file, private_folder
+from sigid.private import private_file, private_folder, why_not_made
 from sigid.running import only_one
 from sigid.warehouse.records import Moment, Table
 from sigid.warehouse.roles import Roles
@@ -32,6 +32,9 @@ SCHEMA = Path(__file__).with_name("sqlite_schema.sql")
 """What `schema.script` says for SQLite: to import SQLAlchemy for it would be most of what a small first load takes."""
 
 _DAMAGES_TOLD = 20
+
+_LIKELY_FULL = ("SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE")
+"""What SQLite says where the file of its shared memory cannot grow, and where a quota or a limit ends a file."""
 
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -55,9 +58,7 @@ class SqliteDatabase:
             private_folder(os.path.dirname(file) or ".")
             private_file(file)
         except OSError as error:
-            raise WarehouseError(
-                f"the warehouse {file} cannot be made ({error.strerror}); check the permissions of its folder"
-            ) from error
+            raise WarehouseError(f"the warehouse {file} cannot be made {why_not_made(error)}") from error
         self.name = file
 
     def version(self) -> int | None:
@@ -186,9 +187,7 @@ class SqliteDatabase:
             cause = getattr(error, "orig", error)  # SQLAlchemy has an error of its own around it
             if not isinstance(cause, sqlite3.Error):
                 raise
-            raise WarehouseError(
-                f"the warehouse {self._file} cannot be used: {cause}; {_way_out(str(cause))}"
-            ) from error
+            raise WarehouseError(f"the warehouse {self._file} cannot be used: {cause}; {_way_out(cause)}") from error
 
     def close(self) -> None:
         if "_engine" in vars(self):
@@ -306,7 +305,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _way_out(text: str) -> str:
+def _way_out(error: sqlite3.Error) -> str:
+    text, code = str(error), getattr(error, "sqlite_errorname", "")  # what Python itself refuses has no code
     if "constraint failed" in text:
         return "what was to be written does not fit what is there; nothing of it was written"
     if "locked" in text:
@@ -315,6 +315,8 @@ def _way_out(text: str) -> str:
         return "check the permissions of the file and of its folder"
     if "full" in text:
         return "make room on the disk and run again"
+    if code in _LIKELY_FULL:
+        return "most likely there is no room: make some, or look at the quota and at `ulimit -f`, and run again"
     if "not a database" in text or "malformed" in text:
         return "restore it from a backup, or move it away and load again"
     return "run again when the cause is gone"

@@ -26,7 +26,9 @@ def file_of(url: str) -> str:
 
 
 def check(url: str) -> None:
-    file_of(url)
+    file = file_of(url)
+    if os.path.isdir(file):
+        raise SettingError(f"SIGID_WAREHOUSE names a folder, {file}; write it like {_SCHEME}{file}/warehouse.sqlite")
 
 
 def is_there(url: str) -> bool:
