@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from sigid.errors import WarehouseError
 from sigid.private import private_file, private_folder, why_not_made
 from sigid.running import only_one
+from sigid.warehouse.reach import FileStamp
 from sigid.warehouse.records import Moment, Table
 from sigid.warehouse.roles import Roles
 from sigid.warehouse.session import marks
+from sigid.warehouse.sqlite_file import may_write, stamp_at_rest, stamp_of, uri_to_look
 from sigid.warehouse.version import version_of
 
 if TYPE_CHECKING:
@@ -128,9 +130,12 @@ class SqliteDatabase:
         return self._make_engine(self._connect)
 
     def _make_engine(self, connect: Callable[[], sqlite3.Connection]) -> Engine:
-        from sqlalchemy import URL, create_engine, event
+        from sqlalchemy import URL, NullPool, create_engine, event
 
-        engine = create_engine(URL.create("sqlite", database=self._file), creator=connect, hide_parameters=True)
+        # A connection that does without locks sees nothing of what is written later: none is used twice then.
+        pool = None if may_write(self._file) else NullPool
+        url = URL.create("sqlite", database=self._file)
+        engine = create_engine(url, creator=connect, poolclass=pool, hide_parameters=True)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -154,20 +159,15 @@ class SqliteDatabase:
 
     def _connect_to_look(self) -> sqlite3.Connection:
         """A connection that changes nothing about the file, not even its mode; the right to read it is enough."""
-        uri = f"{Path(self._file).absolute().as_uri()}?{self._way_to_look()}"
+        uri = uri_to_look(self._file)
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
-    def _way_to_look(self) -> str:
-        # In WAL mode SQLite makes files beside the one that it reads. Where it can't, it is told that nobody writes:
-        # whoever did would have made them.
-        places = (self._file, os.path.dirname(self._file) or ".")
-        if all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in places):
-            return "mode=rw"
-        return "mode=ro" if os.path.exists(f"{self._file}-wal") else "immutable=1"
-
     def _connect(self) -> sqlite3.Connection:
+        """A connection to read and write through; where this user may only read, SQLite refuses what writes."""
+        if not may_write(self._file):
+            return self._connect_to_look()
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
             connection.isolation_level = None  # transactions are begun by us, not by the driver's guesses
@@ -181,13 +181,24 @@ class SqliteDatabase:
 
     @contextmanager
     def told(self) -> Iterator[None]:
+        # Who may not lock it reads without locks while nobody writes, and has to see for himself that nobody did.
+        unlocked = None if may_write(self._file) else stamp_at_rest(self._file)
         try:
             yield
         except Exception as error:
+            self._refuse_if_written_since(unlocked)
             cause = getattr(error, "orig", error)  # SQLAlchemy has an error of its own around it
             if not isinstance(cause, sqlite3.Error):
                 raise
             raise WarehouseError(f"the warehouse {self._file} cannot be used: {cause}; {_way_out(cause)}") from error
+        self._refuse_if_written_since(unlocked)
+
+    def _refuse_if_written_since(self, stamp: FileStamp | None) -> None:
+        if stamp is not None and stamp != stamp_of(self._file):
+            raise WarehouseError(
+                f"the warehouse {self._file} was written while it was read, and what was read may not belong together; "
+                "run again"
+            )
 
     def close(self) -> None:
         if "_engine" in vars(self):
