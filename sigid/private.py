@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ def private_folder(path: str) -> None:
             os.mkdir(path, 0o700)
         except FileExistsError:
             if not os.path.isdir(path):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
 
 
 def private_file(path: str) -> None:
@@ -28,6 +29,15 @@ def private_file(path: str) -> None:
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def why_not_made(error: OSError) -> str:
+    """Why a file could not be made, or a folder for it, and the way out."""
+    if error.errno in (errno.ENOTDIR, errno.ENOENT):
+        return f"({error.filename} is no folder, and cannot become one); name another place"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"({error.strerror}); make room there"
+    return f"({error.strerror}); check the permissions of its folder"
 
 
 def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, sync: bool = True) -> None:

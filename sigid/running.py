@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sigid.errors import BusyError, SigidError
-from sigid.private import private_folder
+from sigid.private import private_folder, why_not_made
 
 _TRIES, _WAIT_SECONDS = 20, 0.005
 
@@ -42,7 +42,7 @@ def _only_process(path: str, work: str) -> Iterator[None]:
         private_folder(os.path.dirname(path))
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SigidError(f"{path} cannot be made ({error.strerror}); check the permissions of its folder") from error
+        raise SigidError(f"{path} cannot be made {why_not_made(error)}") from error
     try:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -369,6 +369,7 @@ def refusals() -> Iterator[tuple[str, dict[str, str], str, int]]:
     yield "workers", {"SIGID_WORKERS": "many"}, "SIGID_WORKERS is 'many'", 3
     yield "url", {"SIGID_WAREHOUSE": f"postgresql://me:{CANARY}@host/db"}, "SIGID_WAREHOUSE is not the URL", 3
     yield "datasets", {"SIGID_DATASETS": "/nowhere"}, "set SIGID_DATASETS", 1
+    yield "folder", {"SIGID_WAREHOUSE": "sqlite:////tmp"}, "SIGID_WAREHOUSE names a folder, /tmp", 3
     yield "cluster", {"SIGID_CLUSTER": "127.0.0.1:8786"}, "SIGID_CLUSTER is '127.0.0.1:8786'", 1
 
 

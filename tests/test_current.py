@@ -15,7 +15,7 @@ from sigid.pipeline.workplace import Workplace
 from sigid.warehouse.fingerprint import holds
 from sigid.warehouse.ledger import FileLine, Ledger
 from sigid.warehouse.sqlite_file import file_of
-from tests.trees import THREE_POINTS, Site, later, site_a, snapshot
+from tests.trees import THREE_POINTS, Site, later, ordinary_user, site_a, snapshot
 
 
 @pytest.fixture
@@ -95,6 +95,20 @@ def test_a_warehouse_that_is_gone_holds_nothing(at_rest: Site) -> None:
     warehouse_file(at_rest).unlink()
 
     assert not is_current(at_rest)
+
+
+def test_a_warehouse_that_may_only_be_read_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not be, and an unchanged dataset was loaded again, which was refused."""
+    later(monkeypatch)
+    with ordinary_user() as folder:
+        site = site_a(folder)
+        site.load()
+        place = warehouse_file(site).parent
+        place.chmod(0o500)
+        try:
+            assert site.is_current()
+        finally:
+            place.chmod(0o700)
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"\xff" * 1000, None])

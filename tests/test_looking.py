@@ -5,15 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sigid.errors import Reason
 from sigid.warehouse.warehouse import open_warehouse
-from tests.users import User
+from tests.users import PROJECT, User
+
+AS_OWNER_ONLY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+"""Has permissions hold for root, too."""
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +146,37 @@ def test_a_name_that_is_a_formula_is_a_text_in_a_spreadsheet_and_stays_itself_el
 
     assert "'=1+1/file" in [row["path"] for row in rows(listed["csv"])]
     assert "=1+1/file" in [json.loads(line)["path"] for line in listed["json"].splitlines()]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everywhere")
+def test_who_may_write_nothing_in_the_build_folder_sees_all_that_is_there(loaded: User, tmp_path: Path) -> None:
+    """All but `verify` said that the warehouse could not be used, as a readonly database was to be written."""
+    user = User(tmp_path)
+    user.environment["SIGID_DATASETS"] = loaded.environment["SIGID_DATASETS"]
+    shutil.copytree(loaded.build, user.build)
+    before = user.files()
+    tasks = ["catalog", "rejects", "plan_source_a", "verify", "erase --dry-run"]
+    written = [f"{task} --folder {tmp_path / task}" for task in ("export", "report")]
+    allowed = {each: stat.S_IMODE(each.stat().st_mode) for each in (user.build, *user.build.rglob("*"))}
+    for each, mode in allowed.items():
+        each.chmod(mode & 0o500)
+    try:
+        said = {task: doit_as_owner_only(user, *task.split()) for task in (*tasks, *written)}
+        refused = doit_as_owner_only(user, "load_source_a", code=2)
+    finally:
+        for each, mode in allowed.items():
+            each.chmod(mode)
+
+    assert said["catalog"] == loaded.doit("catalog")
+    assert said["rejects"] == loaded.doit("rejects")
+    assert (tmp_path / "export/manifest.json").exists()
+    assert (tmp_path / "report/index.html").exists()
+    assert f"{user.build}/source_a/lock cannot be made (Permission denied); check the permissions" in refused
+    assert user.files() == before
+
+
+def doit_as_owner_only(user: User, *arguments: str, code: int = 0) -> str:
+    command = [*AS_OWNER_ONLY * (os.geteuid() == 0), sys.executable, "-m", "doit", *arguments]
+    done = subprocess.run(command, cwd=PROJECT, env=user.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr

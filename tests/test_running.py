@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sigid.errors import BusyError
+from sigid.errors import BusyError, SigidError
 from sigid.running import only_one
 
 HOLDER = """
@@ -44,3 +44,14 @@ def test_a_holder_who_has_not_put_down_his_number_yet_is_waited_for(tmp_path: Pa
         print(file=holder.stdin, flush=True)
 
     assert str(refused.value) == f"some work is under way (process {holder.pid}); run again when it has ended"
+
+
+@pytest.mark.parametrize("folder", ["/dev/null", "/proc/nothing"])
+def test_what_is_no_folder_is_named_where_a_lock_is_to_lie_in_it(folder: str) -> None:
+    """With such a build folder it was said that a file existed, and that the permissions were to be checked."""
+    with pytest.raises(SigidError) as refused, only_one(f"{folder}/source_a/lock", "some work"):
+        pytest.fail("there can be none")
+
+    assert str(refused.value) == (
+        f"{folder}/source_a/lock cannot be made ({folder} is no folder, and cannot become one); name another place"
+    )

@@ -6,6 +6,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 import sigid
 from sigid.entity import ImageSignature, Points
-from sigid.errors import WarehouseError
+from sigid.errors import SettingError, WarehouseError
 from sigid.service import NewImageSignature, NewXYZSignature
 from sigid.warehouse import schema, sqlite
 from sigid.warehouse.ledger import Counts
@@ -28,6 +30,7 @@ from sigid.warehouse.records import FORGER, SCHEMA_VERSION, SIGNATURE, SIGNEE, F
 from sigid.warehouse.sqlite_file import file_of
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.trees import later, site_a
+from tests.users import PROJECT
 
 NOBODY = 65534
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -388,8 +391,11 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    file = tmp_path / "file" / "below" / "warehouse.sqlite"
 
-    assert "/file/warehouse.sqlite cannot be made (" in refusal(tmp_path / "file" / "warehouse.sqlite")
+    assert refusal(file) == (
+        f"the warehouse {file} cannot be made ({tmp_path}/file is no folder, and cannot become one); name another place"
+    )
 
 
 NO_ACCESS = "; check the permissions of the file and of its folder"
@@ -404,36 +410,147 @@ def test_a_file_that_cannot_be_read_is_told_with_a_way_out() -> None:
         assert refusal(file) == f"the warehouse {file} cannot be used: unable to open database file{NO_ACCESS}"
 
 
-def test_a_warehouse_in_a_folder_that_cannot_be_written_is_told_with_a_way_out() -> None:
-    with ordinary_user() as folder:
-        file = folder / "warehouse.sqlite"
-        open_warehouse(url_of(file)).close()
-        folder.chmod(0o500)
-
-        text = refusal(file)
-        assert text.startswith(f"the warehouse {file} cannot be used: ")
-        assert text.endswith(NO_ACCESS)
-
-
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"the warehouse {tmp_path} cannot be used: unable to open database file{NO_ACCESS}"
+    """It was said that the file could not be opened, and that the permissions were to be checked."""
+    with pytest.raises(SettingError) as refused:
+        open_warehouse(url_of(tmp_path))
+
+    assert str(refused.value) == (
+        f"SIGID_WAREHOUSE names a folder, {tmp_path}; write it like sqlite:///{tmp_path}/warehouse.sqlite"
+    )
 
 
-def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_written() -> None:
+def register(warehouse: Warehouse) -> None:
+    warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+
+
+def registered(warehouse: Warehouse) -> int:
+    count: int = warehouse.catalog()["service"]["signatures"]
+    return count
+
+
+@contextmanager
+def only_read(file: Path, *, of_file: int = 0o400, of_folder: int = 0o500) -> Iterator[None]:
+    """Have nobody write the file, nor make one beside it."""
+    file.chmod(of_file)
+    file.parent.chmod(of_folder)
+    try:
+        yield
+    finally:
+        file.parent.chmod(0o700)
+        file.chmod(0o600)
+
+
+@pytest.mark.parametrize(("of_file", "of_folder"), [(0o400, 0o500), (0o400, 0o700), (0o600, 0o500)])
+def test_a_file_that_may_only_be_read_is_read_and_says_so_when_it_is_to_be_written(
+    of_file: int, of_folder: int
+) -> None:
+    """Where the folder could not be written either, all but `verify` refused to read it."""
     with ordinary_user() as folder:
         file = folder / "warehouse.sqlite"
         with open_warehouse(url_of(file)) as warehouse:
-            warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
-        file.chmod(0o400)
+            register(warehouse)
+            digest = warehouse.digest()
 
-        with open_warehouse(url_of(file)) as warehouse:
-            assert warehouse.catalog()["service"]["signatures"] == 1
+        with only_read(file, of_file=of_file, of_folder=of_folder), open_warehouse(url_of(file)) as warehouse:
+            assert registered(warehouse) == 1
+            assert warehouse.digest() == digest
+            assert len(list(warehouse.signatures())) == 1
+            with warehouse.database.session() as session:
+                assert list(session.select("SELECT count(*) FROM signature")) == [(1,)]
             with pytest.raises(WarehouseError) as refused:
-                warehouse.service().register_signatures([NewXYZSignature(points=Points(THREE))])
+                register(warehouse)
+            assert list(folder.iterdir()) == [file]
 
         assert str(refused.value) == (
             f"the warehouse {file} cannot be used: attempt to write a readonly database{NO_ACCESS}"
         )
+
+
+def test_who_may_only_read_sees_what_is_committed_to_the_log() -> None:
+    with ordinary_user() as folder:
+        file = folder / "loaded" / "warehouse.sqlite"
+        with open_warehouse(url_of(file)) as writing:
+            register(writing)
+            copied = shutil.copytree(file.parent, folder / "copied") / file.name  # as a load that is killed leaves it
+            with only_read(file), open_warehouse(url_of(file)) as reading:
+                assert registered(reading) == 1
+                register(writing)
+                assert registered(reading) == 2
+
+        with only_read(copied), open_warehouse(url_of(copied)) as reading:
+            assert registered(reading) == 1
+
+
+def test_what_was_written_while_somebody_read_without_a_lock_is_told() -> None:
+    """What he has read is of two states, and he could not tell."""
+    with ordinary_user() as folder:
+        file = folder / "warehouse.sqlite"
+        with open_warehouse(url_of(file)) as writing:
+            register(writing)
+
+        def write() -> None:
+            file.chmod(0o600)
+            folder.chmod(0o700)
+            with open_warehouse(url_of(file)) as writing:
+                register(writing)
+            file.chmod(0o400)
+            folder.chmod(0o500)
+
+        with only_read(file), open_warehouse(url_of(file)) as reading:
+            with pytest.raises(WarehouseError) as refused, reading.at_one_state():
+                write()
+            assert registered(reading) == 2
+
+        assert str(refused.value) == (
+            f"the warehouse {file} was written while it was read, and what was read may not belong together; run again"
+        )
+
+
+def test_a_link_to_a_file_that_may_only_be_read_is_read() -> None:
+    """SQLite makes its files beside what the link leads to."""
+    with ordinary_user() as folder:
+        file = folder / "theirs" / "warehouse.sqlite"
+        with open_warehouse(url_of(file)) as warehouse:
+            register(warehouse)
+        link = folder / "link.sqlite"
+        link.symlink_to(file)
+
+        with only_read(file, of_file=0o600), open_warehouse(url_of(link)) as warehouse:
+            assert registered(warehouse) == 1
+
+
+WITHOUT_ROOM = """
+import resource, sys
+from sigid.errors import WarehouseError
+from sigid.warehouse.warehouse import open_warehouse
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    with open_warehouse(sys.argv[1]) as warehouse, warehouse.writing() as session:
+        session.change("UPDATE signee SET collection = 'moved'")
+except WarehouseError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("most", [8192, 32768])
+def test_where_no_file_can_grow_it_is_said_that_there_is_no_room(
+    warehouse: Warehouse, warehouse_file: Path, most: int
+) -> None:
+    """A disk that was full, or a limit on files, was a "disk I/O error; run again when the cause is gone"."""
+    with warehouse.writing() as session:
+        known = session.moment(NOW)
+        session.add(SIGNEE, [SigneeRow(str(n), "service", "a" * 200, str(n), known) for n in range(200)])
+    warehouse.close()
+    command = [sys.executable, "-c", WITHOUT_ROOM, url_of(warehouse_file), str(most)]
+
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+    assert said == (
+        f"the warehouse {warehouse_file} cannot be used: disk I/O error; most likely there is no room: make some, or "
+        "look at the quota and at `ulimit -f`, and run again\n"
+    )
 
 
 def test_a_warehouse_that_another_program_keeps_locked_is_told_with_a_way_out(

@@ -20,7 +20,7 @@ class Reach(Protocol):
     """What sigid asks of a kind of database before it opens one."""
 
     def check(self, url: str) -> None:
-        """Raise SettingError where the URL cannot be used; it repeats nothing of the URL, which may hold a password."""
+        """Raise SettingError where the URL cannot be used; it repeats nothing of it that may hold a password."""
 
     def is_there(self, url: str) -> bool:
         """Whether there is a warehouse, whatever its state. Raises WarehouseError where that cannot be known."""

@@ -15,11 +15,13 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from sigid.errors import WarehouseError
-from sigid.private import private_file, private_folder
+from sigid.private import private_file, private_folder, why_not_made
 from sigid.running import only_one
+from sigid.warehouse.reach import FileStamp
 from sigid.warehouse.records import Moment, Table
 from sigid.warehouse.roles import Roles
 from sigid.warehouse.session import marks
+from sigid.warehouse.sqlite_file import may_write, stamp_at_rest, stamp_of, uri_to_look
 from sigid.warehouse.version import version_of
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ SCHEMA = Path(__file__).with_name("sqlite_schema.sql")
 """What `schema.script` says for SQLite: to import SQLAlchemy for it would be most of what a small first load takes."""
 
 _DAMAGES_TOLD = 20
+
+_LIKELY_FULL = ("SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE")
+"""What SQLite says where the file of its shared memory cannot grow, and where a quota or a limit ends a file."""
 
 _PRAGMAS = (
     "PRAGMA synchronous=FULL",
@@ -55,9 +60,7 @@ class SqliteDatabase:
             private_folder(os.path.dirname(file) or ".")
             private_file(file)
         except OSError as error:
-            raise WarehouseError(
-                f"the warehouse {file} cannot be made ({error.strerror}); check the permissions of its folder"
-            ) from error
+            raise WarehouseError(f"the warehouse {file} cannot be made {why_not_made(error)}") from error
         self.name = file
 
     def version(self) -> int | None:
@@ -127,9 +130,12 @@ class SqliteDatabase:
         return self._make_engine(self._connect)
 
     def _make_engine(self, connect: Callable[[], sqlite3.Connection]) -> Engine:
-        from sqlalchemy import URL, create_engine, event
+        from sqlalchemy import URL, NullPool, create_engine, event
 
-        engine = create_engine(URL.create("sqlite", database=self._file), creator=connect, hide_parameters=True)
+        # A connection that does without locks sees nothing of what is written later: none is used twice then.
+        pool = None if may_write(self._file) else NullPool
+        url = URL.create("sqlite", database=self._file)
+        engine = create_engine(url, creator=connect, poolclass=pool, hide_parameters=True)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -153,20 +159,15 @@ class SqliteDatabase:
 
     def _connect_to_look(self) -> sqlite3.Connection:
         """A connection that changes nothing about the file, not even its mode; the right to read it is enough."""
-        uri = f"{Path(self._file).absolute().as_uri()}?{self._way_to_look()}"
+        uri = uri_to_look(self._file)
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
-    def _way_to_look(self) -> str:
-        # In WAL mode SQLite makes files beside the one that it reads. Where it can't, it is told that nobody writes:
-        # whoever did would have made them.
-        places = (self._file, os.path.dirname(self._file) or ".")
-        if all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in places):
-            return "mode=rw"
-        return "mode=ro" if os.path.exists(f"{self._file}-wal") else "immutable=1"
-
     def _connect(self) -> sqlite3.Connection:
+        """A connection to read and write through; where this user may only read, SQLite refuses what writes."""
+        if not may_write(self._file):
+            return self._connect_to_look()
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
             connection.isolation_level = None  # transactions are begun by us, not by the driver's guesses
@@ -180,15 +181,24 @@ class SqliteDatabase:
 
     @contextmanager
     def told(self) -> Iterator[None]:
+        # Who may not lock it reads without locks while nobody writes, and has to see for himself that nobody did.
+        unlocked = None if may_write(self._file) else stamp_at_rest(self._file)
         try:
             yield
         except Exception as error:
+            self._refuse_if_written_since(unlocked)
             cause = getattr(error, "orig", error)  # SQLAlchemy has an error of its own around it
             if not isinstance(cause, sqlite3.Error):
                 raise
+            raise WarehouseError(f"the warehouse {self._file} cannot be used: {cause}; {_way_out(cause)}") from error
+        self._refuse_if_written_since(unlocked)
+
+    def _refuse_if_written_since(self, stamp: FileStamp | None) -> None:
+        if stamp is not None and stamp != stamp_of(self._file):
             raise WarehouseError(
-                f"the warehouse {self._file} cannot be used: {cause}; {_way_out(str(cause))}"
-            ) from error
+                f"the warehouse {self._file} was written while it was read, and what was read may not belong together; "
+                "run again"
+            )
 
     def close(self) -> None:
         if "_engine" in vars(self):
@@ -306,7 +316,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _way_out(text: str) -> str:
+def _way_out(error: sqlite3.Error) -> str:
+    text, code = str(error), getattr(error, "sqlite_errorname", "")  # what Python itself refuses has no code
     if "constraint failed" in text:
         return "what was to be written does not fit what is there; nothing of it was written"
     if "locked" in text:
@@ -315,6 +326,8 @@ def _way_out(text: str) -> str:
         return "check the permissions of the file and of its folder"
     if "full" in text:
         return "make room on the disk and run again"
+    if code in _LIKELY_FULL:
+        return "most likely there is no room: make some, or look at the quota and at `ulimit -f`, and run again"
     if "not a database" in text or "malformed" in text:
         return "restore it from a backup, or move it away and load again"
     return "run again when the cause is gone"

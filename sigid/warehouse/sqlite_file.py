@@ -1,4 +1,4 @@
-"""Where the embedded warehouse is, and the one question that an unchanged run asks it."""
+"""Where the embedded warehouse is, how far this user may go there, and the question that an unchanged run asks it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def file_of(url: str) -> str:
 
 
 def check(url: str) -> None:
-    file_of(url)
+    file = file_of(url)
+    if os.path.isdir(file):
+        raise SettingError(f"SIGID_WAREHOUSE names a folder, {file}; write it like {_SCHEME}{file}/warehouse.sqlite")
 
 
 def is_there(url: str) -> bool:
@@ -34,20 +36,50 @@ def is_there(url: str) -> bool:
 
 
 def stamp(url: str) -> FileStamp | None:
-    file = file_of(url)
+    return stamp_at_rest(file_of(url))
+
+
+def stamp_of(file: str) -> FileStamp | None:
+    """The file's stamp, whatever lies beside it; None where there is no such file."""
     try:
         status = os.stat(file)
-        if any(os.path.exists(file + suffix) for suffix in ("-wal", "-journal")):
-            return None
     except OSError:
         return None
     return FileStamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
+def stamp_at_rest(file: str) -> FileStamp | None:
+    """The file's stamp; None where something of it lies in another file, as while it is written."""
+    now = stamp_of(file)  # before the question: who begins to write meanwhile changes it
+    return None if _has_log(file) else now
+
+
+def _has_log(file: str) -> bool:
+    return any(os.path.exists(os.path.realpath(file) + suffix) for suffix in ("-wal", "-journal"))
+
+
+def may_write(file: str) -> bool:
+    """Whether this user may write it, and beside it, where SQLite makes files even for those who only read."""
+    real = os.path.realpath(file)
+    places = (real, os.path.dirname(real))
+    return all(os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids) for place in places)
+
+
+def uri_to_look(file: str) -> str:
+    """What SQLite opens to change nothing about the file, not even its mode. The right to read it is enough.
+
+    None is made where there is none.
+    """
+    # In WAL mode SQLite makes files beside the one that it reads. Where it can't, it is told that nobody writes:
+    # whoever did would have made them.
+    alone = "" if _has_log(file) else "&immutable=1"
+    way = "mode=rw" if may_write(file) else f"mode=ro{alone}"
+    return f"{Path(file).absolute().as_uri()}?{way}"
+
+
 def ask(url: str, question: str, values: Sequence[str]) -> tuple[Any, ...] | None:
-    uri = f"{Path(file_of(url)).absolute().as_uri()}?mode=rw"  # none is made where there is none
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(sqlite3.connect(uri_to_look(file_of(url)), uri=True)) as connection:
             row: tuple[Any, ...] | None = connection.execute(question, values).fetchone()
     except sqlite3.Error:
         return None

@@ -30,7 +30,7 @@ def open_warehouse(url: str | None = None) -> Warehouse:
 
     Use it in a ``with`` statement. Raises SettingError for a URL that cannot be used, and WarehouseError where the
     warehouse cannot be opened, has a schema that this sigid does not know, or an older one, which is to be migrated
-    first.
+    first. Who may only read it can do all that writes nothing.
     """
     return Warehouse(open_database(Settings.read().warehouse if url is None else url))
 
