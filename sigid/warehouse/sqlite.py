@@ -126,6 +126,10 @@ class SqliteDatabase:
         return self._engine
 
     @cached_property
+    def _may_write(self) -> bool:
+        return may_write(self._file)
+
+    @cached_property
     def _engine(self) -> Engine:
         return self._make_engine(self._connect)
 
@@ -133,7 +137,7 @@ class SqliteDatabase:
         from sqlalchemy import URL, NullPool, create_engine, event
 
         # A connection that does without locks sees nothing of what is written later: none is used twice then.
-        pool = None if may_write(self._file) else NullPool
+        pool = None if self._may_write else NullPool
         url = URL.create("sqlite", database=self._file)
         engine = create_engine(url, creator=connect, poolclass=pool, hide_parameters=True)
         event.listen(engine, "begin", _begin)
@@ -166,7 +170,7 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         """A connection to read and write through; where this user may only read, SQLite refuses what writes."""
-        if not may_write(self._file):
+        if not self._may_write:
             return self._connect_to_look()
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, check_same_thread=False)
         try:
@@ -182,7 +186,7 @@ class SqliteDatabase:
     @contextmanager
     def told(self) -> Iterator[None]:
         # Who may not lock it reads without locks while nobody writes, and has to see for himself that nobody did.
-        unlocked = None if may_write(self._file) else stamp_at_rest(self._file)
+        unlocked = None if self._may_write else stamp_at_rest(self._file)
         try:
             yield
         except Exception as error:
