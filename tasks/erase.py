@@ -68,6 +68,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         **examples(
             ("--signee source_a/online/genuine/1 --dry-run", "tell what would go"),
             ("--signee source_a/online/genuine/1", "have it gone"),
+            ("--signee source_a/online/genuine/4711 --in-advance", "have him left out when he comes"),
             ("--export erasures", "take what was erased to a backup that is restored"),
             ("--apply erasures", "erase it there as well"),
             ("", "finish what was begun"),
@@ -100,8 +101,7 @@ def _erase(
     )
     wanted = erase.exported(Path(apply)) if apply else erase.named(signees, signatures, in_advance=in_advance)
     done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
-    verb = "would be erased" if dry_run else "erased"
-    erasure.write(verb, done.rows, done.files, done.indexes, done.doubts, sys.stdout)
+    erasure.write(done.rows, done.files, done.indexes, done.doubts, done.in_advance, sys.stdout, is_done=not dry_run)
     _point_to(settings)
     return done.problem
 

@@ -477,6 +477,25 @@ def test_an_erasure_names_the_report_and_the_export_that_may_still_show_him(user
     assert again == "erased: no rows\n"
 
 
+def test_who_is_still_to_come_is_noted_in_advance_and_it_is_told(user: User) -> None:
+    """It said "erased: no rows", as of anybody who was erased before, and so of a key that nobody can have."""
+    user.doit("load_source_a")
+    ghost = ("--signee", "source_a/online/genuine/4711", "--in-advance")
+
+    rehearsed = user.doit("erase", *ghost, "--dry-run")
+    told = user.doit("erase", *ghost)
+    again = user.doit("erase", *ghost)
+    refused = user.doit("erase", "--signee", "source_a/online/genuine/001", "--in-advance", code=1)
+
+    assert told == "noted in advance: source_a/online/genuine/4711; no row is of it yet\n"
+    assert rehearsed == f"would be {told}"
+    assert again == "erased: no rows\n"
+    assert refused == (
+        "erase failed: source_a/online/genuine/001: no file of source_a can be of one who is written so; "
+        "say source_a/online/genuine/1; nothing was erased\n"
+    )
+
+
 def without_doits(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files but doit's database, which notes that a task was run."""
     return {name: content for name, content in files.items() if "doit.sqlite3" not in name}

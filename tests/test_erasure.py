@@ -357,6 +357,86 @@ def test_who_is_erased_in_advance_is_left_out_when_he_comes(tmp_path: Path) -> N
     assert (site.load().erased, set(site.signees())) == (1, {"2"})
 
 
+NOBODYS = {
+    "source_a/online/genuine/001": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "source_a/online/genuine/1 ": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "source_a/Online/Genuine/1": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "SOURCE_A/online/genuine/4": "no file of source_a can be of one who is written so; say source_a/online/genuine/4",
+    **dict.fromkeys(
+        (
+            "source_a/online/genuin/1",
+            "source_a/online/genuine/abc",
+            "source_a/online/genuine/-1",
+            "source_a/online/genuine/1_1.hwr",
+            "source_a/online/genuine/1000000",
+            "source_a/online/forgeries/120",
+            "source_a/1",
+        ),
+        "no file of source_a can be of that signee; its signees are written like source_a/offline/genuine/1 or "
+        "source_a/online/genuine/1, with at most 6 digits",
+    ),
+    **dict.fromkeys(
+        ("source_b/x/y", "source_b/7", f"source_b/x/{FORGED_A}"),
+        "no file of source_b can be of that signee; its signees are written "
+        "source_b/<id of the genuine signature, a UUID>",
+    ),
+    f"source_b/{FORGED_A.upper()}": f"no file of source_b can be of one who is written so; say source_b/{FORGED_A}",
+    "source_x/online/genuine/1": "there is no source 'source_x'; there are customers, service, source_a, source_b",
+}
+
+
+@pytest.mark.parametrize("key", NOBODYS)
+@pytest.mark.parametrize("in_advance", [False, True])
+def test_a_key_that_no_file_can_have_is_refused_and_the_nearest_named(
+    tmp_path: Path, key: str, in_advance: bool
+) -> None:
+    """It was noted in advance as if it were somebody, who then was loaded, or stayed, under his own key."""
+    site = site_a(tmp_path)
+    with site.warehouse() as warehouse:
+        warehouse.service().register_signatures([NEW], idempotence_key="customers/1")
+
+    with pytest.raises(NotKnown) as told:
+        erase(site.settings, named([HE, key], [], in_advance=in_advance))
+
+    assert str(told.value) == f"{key}: {NOBODYS[key]}; nothing was erased"
+    assert site.execute("SELECT * FROM erasure") == []
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_what_the_service_has_under_a_key_that_no_file_can_have_is_erased(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    keys = ["source_a/online/genuine/001", "source_x/1", "SOURCE_A/1"]
+    with site.warehouse() as warehouse:
+        for key in keys:
+            warehouse.service().register_signatures([NEW], idempotence_key=key)
+
+    done = erased(site, *keys)
+
+    assert (done.rows["signature"], done.in_advance) == (3, [])
+    assert not any(erased(site, *keys).rows.values())
+
+
+@pytest.mark.parametrize(
+    "key", ["source_a/offline/genuine/4711", "source_b/" + uuid(7), "customers/2", "7", derive_id("signee", "he")]
+)
+def test_who_is_noted_in_advance_is_named_until_something_is_there_of_him(tmp_path: Path, key: str) -> None:
+    site = site_a(tmp_path)
+    with site.warehouse() as warehouse:
+        warehouse.service().register_signatures([NEW], idempotence_key="customers/1")
+
+    done = erase(site.settings, named([HE, key], [], in_advance=True))
+
+    assert done.in_advance == [key]
+    assert erase(site.settings, named([HE, key], [], in_advance=True)).in_advance == []
+
+
+def test_a_signee_whom_index_lists_in_upper_case_is_erased_as_it_lists_him(tmp_path: Path) -> None:
+    site = site_b(tmp_path, {"INDEX": index({FORGED_A.upper(): ""}), file_of(FORGED_A.upper()): b""})
+    site.load()
+
+    assert erased(site, f"source_b/{FORGED_A.upper()}").rows["signature"] == 1
+
+
 @pytest.mark.parametrize("malformed", ["", "source_a//1", "a\tb"])
 def test_what_is_no_key_is_refused(malformed: str) -> None:
     with pytest.raises(SettingError, match=r"^--signee: .* is not a key"):
