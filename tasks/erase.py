@@ -90,7 +90,8 @@ def _erase(
     from sigid.pipeline import erase
     from sigid.report import erasure
 
-    there(settings)
+    if export or dry_run or not (apply or (in_advance and (signees or signatures))):
+        there(settings)
     if export:
         _refuse(signees or signatures or apply or dry_run, "--export writes what was erased before; say it alone")
         count = erase.export(settings, Path(export))

@@ -26,6 +26,7 @@ from sigid.sources.base import NamedByConvention
 from sigid.sources.registry import SOURCES
 from sigid.warehouse import sqlite
 from sigid.warehouse.database import open_database
+from sigid.warehouse.location import place_of
 from sigid.warehouse.mysql import MysqlDatabase
 from sigid.warehouse.postgresql import PostgresqlDatabase
 from sigid.warehouse.sqlite import SqliteDatabase
@@ -534,6 +535,171 @@ def test_what_no_export_has_written_is_refused(tmp_path: Path, content: bytes) -
         SettingError, match=r"erasures\.json is not what `doit erase --export` writes; nothing was erased"
     ):
         exported(file)
+
+
+# A warehouse that is made anew
+
+
+def made_anew(site: Site) -> Site:
+    """The site with a warehouse that is new, under the name of the one before."""
+    site.databases.remove(site.settings.warehouse)
+    return site
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_warehouse_that_is_made_anew_does_not_bring_him_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A load let him in without a word, though the build folder still held his tombstone, and threw that away."""
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    made_anew(site)
+    planned = site.plan()
+
+    loaded = site.load()
+
+    assert (loaded.problem, loaded.erased) == (None, 6)
+    assert [step.path for step in planned if step.step is Step.LEAVE_OUT] == [
+        path for path in sorted(SAMPLE_A) if path.startswith(HIS)
+    ]
+    assert site.digest() == before
+    assert f"1 erasures hold in it, too, that {site.settings.build}/*/erased tell of" in caplog.text
+    assert unfinished(site) == 0
+    assert site.load().erased == 6
+    site.forget()
+    assert site.load().erased == 6
+
+
+def test_a_new_warehouse_elsewhere_does_not_bring_him_back_either(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+
+    site.using(warehouse=f"sqlite:///{tmp_path}/moved.sqlite")
+
+    for _ in range(2):
+        assert site.load().erased == 6
+    assert site.digest() == before
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_restored_backup_is_not_loaded_until_it_is_said_what_is_to_become_of_him(tmp_path: Path) -> None:
+    """He stayed in it: the load threw away what the build folder knew of his erasure."""
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    erased_site = snapshot(site.cache)["erased"][1]
+    made_anew(site).forget()
+    site.load()
+    with_him = site.digest()
+    (site.cache / "erased").write_bytes(erased_site)
+
+    for task in (site.load, site.plan):
+        with pytest.raises(WarehouseError) as refused:
+            task()
+        assert str(refused.value).endswith(
+            f" lacks 1 erasures that {site.settings.build}/*/erased tell of, as if it were restored from a backup: "
+            "`doit erase` does them again; to have them undone, delete these files"
+        )
+    assert site.digest() == with_him
+
+    assert erase(site.settings).rows["signature"] == 5
+    assert site.load().erased == 6
+    assert site.digest() == before
+
+
+def test_an_erasure_is_undone_where_its_tombstones_are_deleted(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    before = site.digest()
+    erased(site, HE)
+    made_anew(site)
+    for file in site.settings.build.glob("*/erased"):
+        file.unlink()
+
+    assert site.load().erased == 0
+    assert site.digest() == before
+
+
+def test_another_erasure_keeps_what_a_new_warehouse_has_not_taken_over_yet(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    made_anew(site)
+
+    erase(site.settings, named(["source_a/online/genuine/4"], [], in_advance=True))
+
+    assert site.load().erased == 6 + 5
+    assert site.execute("SELECT count(*) FROM erasure") == [(2,)]
+
+
+def test_what_one_source_is_loaded_with_is_not_lost_to_another(tmp_path: Path) -> None:
+    """The load of the one finishes the erasures of both, and writes down what the other is to know."""
+    site = site_a(tmp_path)
+    other = site_b(tmp_path)
+    site.load()
+    erased(site, HE)
+    other.load()
+    erased(other, f"source_b/{FORGED_A}")
+    (site.cache / "erased").unlink()
+    made_anew(site)
+    erase(site.settings, named(["source_a/online/genuine/4"], [], in_advance=True))
+
+    assert site.load().erased == 6 + 5
+    assert other.load().erased == 2
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_warehouse_in_use_is_not_touched_by_the_erasures_of_another(tmp_path: Path) -> None:
+    """One build folder served two warehouses: who was erased in the one was retired in the other, for one load."""
+    site = site_a(tmp_path)
+    other = Site(tmp_path).using(
+        build=tmp_path / "another build folder", warehouse=Site.databases.url(tmp_path / "another warehouse")
+    )
+    other.load()
+    site.load()
+    erased(site, HE)
+    site.load()
+    before = other.digest(), site.digest()
+    other.using(build=site.settings.build)
+
+    for _ in range(2):
+        loaded = other.load()
+        assert (loaded.problem, loaded.erased, loaded.counts.retired) == (None, 0, 0)
+        assert site.load().erased == 6
+
+    assert (other.digest(), site.digest()) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:////home/a@b/sigid.sqlite", "sqlite:////home/a@b/sigid.sqlite"),
+        ("postgresql+psycopg://me:a/q?w@host:1/db?options=-csearch_path%3Ds&sslpassword=x", "host:1/db?options="),
+        ("mysql+pymysql://host/db?password=x&charset=utf8", "mysql+pymysql://host/db?charset=utf8"),
+    ],
+)
+def test_what_tells_a_warehouse_from_others_has_no_password_in_it(url: str, place: str) -> None:
+    assert place in place_of(url)
+    assert not any(secret in place_of(url) for secret in ("me:", "q?w", "pass"))
+
+
+def test_erasures_are_applied_before_there_is_a_warehouse(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    export(site.settings, tmp_path / "erasures.json")
+    made_anew(site).forget()
+
+    assert erase(site.settings, exported(tmp_path / "erasures.json")).problem is None
+
+    assert site.load().erased == 6
+    assert site.digest() == before
 
 
 # The service

@@ -29,6 +29,7 @@ from sigid.errors import (
 from sigid.identity import SERVICE, PersonKey, derive_id
 from sigid.pipeline import erased
 from sigid.pipeline.listing import Listing, stored_folders
+from sigid.pipeline.lost import lost_by
 from sigid.pipeline.names import names_of
 from sigid.pipeline.scan import keep, look, summary_of
 from sigid.pipeline.workplace import Workplace
@@ -50,6 +51,7 @@ from sigid.warehouse.erasure import (
     put_down,
     tombstones_of,
 )
+from sigid.warehouse.location import place_of
 from sigid.warehouse.session import Database, Session, in_batches, marks
 from sigid.warehouse.tombstones import Tombstone, Tombstones, new_key
 
@@ -241,7 +243,7 @@ def rehearse(settings: Settings, wanted: Wanted) -> Erased:
 
 
 def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before: New()) -> Erased:
-    """Erase what is wanted, and finish what was begun before.
+    """Erase what is wanted, and finish what was begun before; also what the warehouse has lost since.
 
     Raises what `wanted` does, BusyError where another process scans or loads a source, and WarehouseError; then nothing
     was done.
@@ -258,12 +260,19 @@ def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before
 def in_force(settings: Settings, database: Database, session: Session, source: Source) -> Tombstones:
     """The warehouse's tombstones, for a load of the source: what is kept of it is without what they cover by then.
 
-    What others have left unfinished is finished, or it is said why it can't be.
+    What others have left unfinished is finished, or it is said why it can't be. A warehouse that is new takes over
+    what was erased from the one before. Raises WarehouseError where it can't, or has something of the source already.
     """
     known = erasures(session)
+    if _take_over(settings, database, session, source, tombstones_of(known)):
+        known = erasures(session)
     tombstones = tombstones_of(known)
-    if erased.read(Workplace.of(source, settings)).tombstones != tombstones:
+    place = Workplace.of(source, settings)
+    remembered = erased.read(place)
+    if remembered.tombstones != tombstones:
         _forget(settings, source, tombstones)
+    elif tombstones and remembered.warehouse != place_of(settings.warehouse):
+        erased.write(place, remembered._replace(warehouse=place_of(settings.warehouse)))
     if not all(each.is_finished for each in known):
         try:
             _Erasing(settings, database, session).complete({source.name})
@@ -272,6 +281,26 @@ def in_force(settings: Settings, database: Database, session: Session, source: S
         except (SigidError, OSError) as error:
             logging.getLogger("sigid").warning("%s", _incomplete(error))
     return tombstones
+
+
+def _take_over(
+    settings: Settings, database: Database, session: Session, source: Source, known: Tombstones
+) -> Sequence[Erasure]:
+    lost = lost_by(session, source, settings, known)
+    if not lost.erasures:
+        return ()
+    lost.refuse(database.name)
+    try:
+        put_down(session, lost.erasures)
+    except ConnectionLost:
+        raise
+    except WarehouseError as error:
+        raise lost.problem(database.name, f"and does not take them over ({error})") from error
+    logging.getLogger("sigid").warning(
+        "the warehouse %s has nothing of %s yet: %d erasures hold in it, too, that %s tell of",
+        *(database.name, source.name, len(lost.erasures), lost.told_by),
+    )
+    return lost.erasures
 
 
 class _Erasing:
@@ -315,9 +344,16 @@ class _Erasing:
     def _look(self, wanted: Wanted) -> tuple[New, Tombstones, Traces]:
         """What is new, and what there is of it and of what is not finished."""
         before = erasures(self._session)
-        new = wanted(self._ground, self._session, before)
+        known = tombstones_of(before)
+        lost = [each for source in SOURCES for each in self._lost(source, known)]
+        new = wanted(self._ground, self._session, [*before, *lost])
+        each = {erasure.tombstone: erasure for erasure in (*lost, *new.erasures)}
+        new = new._replace(erasures=list(each.values()))
         tombstones = tombstones_of([*new.erasures, *(each for each in before if not each.is_finished)])
         return new, tombstones, self._find(tombstones)
+
+    def _lost(self, source: Source, known: Tombstones) -> Sequence[Erasure]:
+        return lost_by(self._session, source, self._settings, known).erasures
 
     def _find(self, tombstones: Tombstones) -> Traces:
         return find_traces(self._session, tombstones, self._ground.whose) if tombstones else NO_TRACES
@@ -341,7 +377,8 @@ class _Erasing:
             lock = Workplace.of(source, self._settings).lock
             work = f"a scan or load of {source.name}"
             with nullcontext() if source.name in held else only_one(str(lock), work):
-                _forget(self._settings, source, tombstones_of(known))
+                kept = tombstones_of([*known, *self._lost(source, tombstones_of(known))])
+                _forget(self._settings, source, kept)
         for _ in range(_ROUNDS):
             self._database.compact()
             traces = self._find(tombstones_of(open_))
@@ -372,4 +409,4 @@ def _forget(settings: Settings, source: Source, tombstones: Tombstones) -> None:
     except DatasetError:  # the next load reads the files again
         place.listing.unlink(missing_ok=True)
     place.tidy()
-    erased.write(place, erased.Remembered(tombstones))
+    erased.write(place, erased.Remembered(tombstones, warehouse=place_of(settings.warehouse)))

@@ -316,5 +316,8 @@ def _way_out(text: str) -> str:
     if "full" in text:
         return "make room on the disk and run again"
     if "not a database" in text or "malformed" in text:
-        return "restore it from a backup, or move it away and load again"
+        return (
+            "restore it from a backup, or move it away and load again; "
+            "where erasures were exported, `doit erase --apply FILE` comes first"
+        )
     return "run again when the cause is gone"
