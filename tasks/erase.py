@@ -68,6 +68,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         **examples(
             ("--signee source_a/online/genuine/1 --dry-run", "tell what would go"),
             ("--signee source_a/online/genuine/1", "have it gone"),
+            ("--signee source_a/online/genuine/4711 --in-advance", "have him left out when he comes"),
             ("--export erasures", "take what was erased to a backup that is restored"),
             ("--apply erasures", "erase it there as well"),
             ("", "finish what was begun"),
@@ -89,7 +90,8 @@ def _erase(
     from sigid.pipeline import erase
     from sigid.report import erasure
 
-    there(settings)
+    if export or dry_run or not (apply or (in_advance and (signees or signatures))):
+        there(settings)
     if export:
         _refuse(signees or signatures or apply or dry_run, "--export writes what was erased before; say it alone")
         count = erase.export(settings, Path(export))
@@ -100,8 +102,7 @@ def _erase(
     )
     wanted = erase.exported(Path(apply)) if apply else erase.named(signees, signatures, in_advance=in_advance)
     done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
-    verb = "would be erased" if dry_run else "erased"
-    erasure.write(verb, done.rows, done.files, done.indexes, done.doubts, sys.stdout)
+    erasure.write(done.rows, done.files, done.indexes, done.doubts, done.in_advance, sys.stdout, is_done=not dry_run)
     _point_to(settings)
     return done.problem
 

@@ -478,6 +478,25 @@ def test_an_erasure_names_the_report_and_the_export_that_may_still_show_him(user
     assert again == "erased: no rows\n"
 
 
+def test_who_is_still_to_come_is_noted_in_advance_and_it_is_told(user: User) -> None:
+    """It said "erased: no rows", as of anybody who was erased before, and so of a key that nobody can have."""
+    user.doit("load_source_a")
+    ghost = ("--signee", "source_a/online/genuine/4711", "--in-advance")
+
+    rehearsed = user.doit("erase", *ghost, "--dry-run")
+    told = user.doit("erase", *ghost)
+    again = user.doit("erase", *ghost)
+    refused = user.doit("erase", "--signee", "source_a/online/genuine/001", "--in-advance", code=1)
+
+    assert told == "noted in advance: source_a/online/genuine/4711; no row is of it yet\n"
+    assert rehearsed == f"would be {told}"
+    assert again == "erased: no rows\n"
+    assert refused == (
+        "erase failed: source_a/online/genuine/001: no file of source_a can be of one who is written so; "
+        "say source_a/online/genuine/1; nothing was erased\n"
+    )
+
+
 def without_doits(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files but doit's database, which notes that a task was run."""
     return {name: content for name, content in files.items() if "doit.sqlite3" not in name}
@@ -500,6 +519,39 @@ def test_erasures_are_exported_and_applied(user: User) -> None:
 
     with open_warehouse(f"sqlite:///{backup}") as warehouse:
         assert warehouse.digest() == digest
+
+
+def test_a_warehouse_that_is_moved_away_does_not_bring_back_who_was_erased(user: User) -> None:
+    """`--apply` could not be said where there was no warehouse, and the load that made one let him in."""
+    user.doit("load_source_a")
+    user.doit("erase", "--signee", "source_a/online/genuine/1")
+    before = user.digest()
+    file = user.folder / "erasures.json"
+    user.doit("erase", "--export", str(file))
+    warehouse = user.build / "warehouse.sqlite"
+
+    warehouse.unlink()
+    planned = user.doit("plan_source_a")
+    loaded = user.doit("load_source_a")
+    taken_over = user.digest()
+    warehouse.unlink()
+    user.doit("clean", "scan_source_a", "scan_source_b")
+    refused = user.doit("erase", "--apply", str(file), "--dry-run", code=1)
+    applied = user.doit("erase", "--apply", str(file))
+    user.doit("load_source_a")
+
+    assert "x\tOnline/Genuine/001_1.HWR\terased" in planned
+    assert "has nothing of source_a yet: 1 erasures hold in it, too, that " in loaded
+    assert "erase failed: there is no warehouse yet" in refused
+    assert applied.startswith("erased: no rows\n")
+    assert before == taken_over == user.digest()
+
+
+def test_somebody_can_be_noted_before_there_is_a_warehouse(user: User) -> None:
+    told = user.doit("erase", "--signee", "source_b/" + "0" * 8 + "-0000-4000-8000-000000000000", "--in-advance")
+
+    assert told.startswith("noted in advance: source_b/")
+    assert (user.build / "warehouse.sqlite").exists()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from sigid.sources.base import NamedByConvention
 from sigid.sources.registry import SOURCES
 from sigid.warehouse import sqlite
 from sigid.warehouse.database import open_database
+from sigid.warehouse.location import place_of
 from sigid.warehouse.mysql import MysqlDatabase
 from sigid.warehouse.postgresql import PostgresqlDatabase
 from sigid.warehouse.sqlite import SqliteDatabase
@@ -357,6 +358,86 @@ def test_who_is_erased_in_advance_is_left_out_when_he_comes(tmp_path: Path) -> N
     assert (site.load().erased, set(site.signees())) == (1, {"2"})
 
 
+NOBODYS = {
+    "source_a/online/genuine/001": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "source_a/online/genuine/1 ": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "source_a/Online/Genuine/1": "no file of source_a can be of one who is written so; say source_a/online/genuine/1",
+    "SOURCE_A/online/genuine/4": "no file of source_a can be of one who is written so; say source_a/online/genuine/4",
+    **dict.fromkeys(
+        (
+            "source_a/online/genuin/1",
+            "source_a/online/genuine/abc",
+            "source_a/online/genuine/-1",
+            "source_a/online/genuine/1_1.hwr",
+            "source_a/online/genuine/1000000",
+            "source_a/online/forgeries/120",
+            "source_a/1",
+        ),
+        "no file of source_a can be of that signee; its signees are written like source_a/offline/genuine/1 or "
+        "source_a/online/genuine/1, with at most 6 digits",
+    ),
+    **dict.fromkeys(
+        ("source_b/x/y", "source_b/7", f"source_b/x/{FORGED_A}"),
+        "no file of source_b can be of that signee; its signees are written "
+        "source_b/<id of the genuine signature, a UUID>",
+    ),
+    f"source_b/{FORGED_A.upper()}": f"no file of source_b can be of one who is written so; say source_b/{FORGED_A}",
+    "source_x/online/genuine/1": "there is no source 'source_x'; there are customers, service, source_a, source_b",
+}
+
+
+@pytest.mark.parametrize("key", NOBODYS)
+@pytest.mark.parametrize("in_advance", [False, True])
+def test_a_key_that_no_file_can_have_is_refused_and_the_nearest_named(
+    tmp_path: Path, key: str, in_advance: bool
+) -> None:
+    """It was noted in advance as if it were somebody, who then was loaded, or stayed, under his own key."""
+    site = site_a(tmp_path)
+    with site.warehouse() as warehouse:
+        warehouse.service().register_signatures([NEW], idempotence_key="customers/1")
+
+    with pytest.raises(NotKnown) as told:
+        erase(site.settings, named([HE, key], [], in_advance=in_advance))
+
+    assert str(told.value) == f"{key}: {NOBODYS[key]}; nothing was erased"
+    assert site.execute("SELECT * FROM erasure") == []
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_what_the_service_has_under_a_key_that_no_file_can_have_is_erased(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    keys = ["source_a/online/genuine/001", "source_x/1", "SOURCE_A/1"]
+    with site.warehouse() as warehouse:
+        for key in keys:
+            warehouse.service().register_signatures([NEW], idempotence_key=key)
+
+    done = erased(site, *keys)
+
+    assert (done.rows["signature"], done.in_advance) == (3, [])
+    assert not any(erased(site, *keys).rows.values())
+
+
+@pytest.mark.parametrize(
+    "key", ["source_a/offline/genuine/4711", "source_b/" + uuid(7), "customers/2", "7", derive_id("signee", "he")]
+)
+def test_who_is_noted_in_advance_is_named_until_something_is_there_of_him(tmp_path: Path, key: str) -> None:
+    site = site_a(tmp_path)
+    with site.warehouse() as warehouse:
+        warehouse.service().register_signatures([NEW], idempotence_key="customers/1")
+
+    done = erase(site.settings, named([HE, key], [], in_advance=True))
+
+    assert done.in_advance == [key]
+    assert erase(site.settings, named([HE, key], [], in_advance=True)).in_advance == []
+
+
+def test_a_signee_whom_index_lists_in_upper_case_is_erased_as_it_lists_him(tmp_path: Path) -> None:
+    site = site_b(tmp_path, {"INDEX": index({FORGED_A.upper(): ""}), file_of(FORGED_A.upper()): b""})
+    site.load()
+
+    assert erased(site, f"source_b/{FORGED_A.upper()}").rows["signature"] == 1
+
+
 @pytest.mark.parametrize("malformed", ["", "source_a//1", "a\tb"])
 def test_what_is_no_key_is_refused(malformed: str) -> None:
     with pytest.raises(SettingError, match=r"^--signee: .* is not a key"):
@@ -454,6 +535,171 @@ def test_what_no_export_has_written_is_refused(tmp_path: Path, content: bytes) -
         SettingError, match=r"erasures\.json is not what `doit erase --export` writes; nothing was erased"
     ):
         exported(file)
+
+
+# A warehouse that is made anew
+
+
+def made_anew(site: Site) -> Site:
+    """The site with a warehouse that is new, under the name of the one before."""
+    site.databases.remove(site.settings.warehouse)
+    return site
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_warehouse_that_is_made_anew_does_not_bring_him_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A load let him in without a word, though the build folder still held his tombstone, and threw that away."""
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    made_anew(site)
+    planned = site.plan()
+
+    loaded = site.load()
+
+    assert (loaded.problem, loaded.erased) == (None, 6)
+    assert [step.path for step in planned if step.step is Step.LEAVE_OUT] == [
+        path for path in sorted(SAMPLE_A) if path.startswith(HIS)
+    ]
+    assert site.digest() == before
+    assert f"1 erasures hold in it, too, that {site.settings.build}/*/erased tell of" in caplog.text
+    assert unfinished(site) == 0
+    assert site.load().erased == 6
+    site.forget()
+    assert site.load().erased == 6
+
+
+def test_a_new_warehouse_elsewhere_does_not_bring_him_back_either(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+
+    site.using(warehouse=f"sqlite:///{tmp_path}/moved.sqlite")
+
+    for _ in range(2):
+        assert site.load().erased == 6
+    assert site.digest() == before
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_restored_backup_is_not_loaded_until_it_is_said_what_is_to_become_of_him(tmp_path: Path) -> None:
+    """He stayed in it: the load threw away what the build folder knew of his erasure."""
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    erased_site = snapshot(site.cache)["erased"][1]
+    made_anew(site).forget()
+    site.load()
+    with_him = site.digest()
+    (site.cache / "erased").write_bytes(erased_site)
+
+    for task in (site.load, site.plan):
+        with pytest.raises(WarehouseError) as refused:
+            task()
+        assert str(refused.value).endswith(
+            f" lacks 1 erasures that {site.settings.build}/*/erased tell of, as if it were restored from a backup: "
+            "`doit erase` does them again; to have them undone, delete these files"
+        )
+    assert site.digest() == with_him
+
+    assert erase(site.settings).rows["signature"] == 5
+    assert site.load().erased == 6
+    assert site.digest() == before
+
+
+def test_an_erasure_is_undone_where_its_tombstones_are_deleted(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    before = site.digest()
+    erased(site, HE)
+    made_anew(site)
+    for file in site.settings.build.glob("*/erased"):
+        file.unlink()
+
+    assert site.load().erased == 0
+    assert site.digest() == before
+
+
+def test_another_erasure_keeps_what_a_new_warehouse_has_not_taken_over_yet(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    made_anew(site)
+
+    erase(site.settings, named(["source_a/online/genuine/4"], [], in_advance=True))
+
+    assert site.load().erased == 6 + 5
+    assert site.execute("SELECT count(*) FROM erasure") == [(2,)]
+
+
+def test_what_one_source_is_loaded_with_is_not_lost_to_another(tmp_path: Path) -> None:
+    """The load of the one finishes the erasures of both, and writes down what the other is to know."""
+    site = site_a(tmp_path)
+    other = site_b(tmp_path)
+    site.load()
+    erased(site, HE)
+    other.load()
+    erased(other, f"source_b/{FORGED_A}")
+    (site.cache / "erased").unlink()
+    made_anew(site)
+    erase(site.settings, named(["source_a/online/genuine/4"], [], in_advance=True))
+
+    assert site.load().erased == 6 + 5
+    assert other.load().erased == 2
+
+
+@pytest.mark.usefixtures("on_every_database")
+def test_a_warehouse_in_use_is_not_touched_by_the_erasures_of_another(tmp_path: Path) -> None:
+    """One build folder served two warehouses: who was erased in the one was retired in the other, for one load."""
+    site = site_a(tmp_path)
+    other = Site(tmp_path).using(
+        build=tmp_path / "another build folder", warehouse=Site.databases.url(tmp_path / "another warehouse")
+    )
+    other.load()
+    site.load()
+    erased(site, HE)
+    site.load()
+    before = other.digest(), site.digest()
+    other.using(build=site.settings.build)
+
+    for _ in range(2):
+        loaded = other.load()
+        assert (loaded.problem, loaded.erased, loaded.counts.retired) == (None, 0, 0)
+        assert site.load().erased == 6
+
+    assert (other.digest(), site.digest()) == before
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:////home/a@b/sigid.sqlite", "sqlite:////home/a@b/sigid.sqlite"),
+        ("postgresql+psycopg://me:a/q?w@host:1/db?options=-csearch_path%3Ds&sslpassword=x", "host:1/db?options="),
+        ("mysql+pymysql://host/db?password=x&charset=utf8", "mysql+pymysql://host/db?charset=utf8"),
+    ],
+)
+def test_what_tells_a_warehouse_from_others_has_no_password_in_it(url: str, place: str) -> None:
+    assert place in place_of(url)
+    assert not any(secret in place_of(url) for secret in ("me:", "q?w", "pass"))
+
+
+def test_erasures_are_applied_before_there_is_a_warehouse(tmp_path: Path) -> None:
+    site = site_a(tmp_path)
+    site.load()
+    erased(site, HE)
+    before = site.digest()
+    export(site.settings, tmp_path / "erasures.json")
+    made_anew(site).forget()
+
+    assert erase(site.settings, exported(tmp_path / "erasures.json")).problem is None
+
+    assert site.load().erased == 6
+    assert site.digest() == before
 
 
 # The service

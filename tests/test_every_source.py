@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row
 
+from sigid.identity import PersonKey
 from sigid.pipeline.interpret import Job, Reading, interpret
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.scan import scan
@@ -78,6 +79,17 @@ def test_its_name_tells_its_task_and_its_place(source: Source) -> None:
     assert source.name.isidentifier()
     assert [other.name for other in SOURCES].count(source.name) == 1
     assert [other.directory for other in SOURCES].count(source.directory) == 1
+
+
+@every_source
+def test_its_signees_are_written_as_it_would_have_them(source: Source, settings: Settings) -> None:
+    """Another key is refused where somebody is to be erased."""
+    run(source, settings)
+
+    keys = [PersonKey(row.source, row.collection, row.external_id) for row in rows(settings)["signee"]]
+
+    assert keys
+    assert [source.meant(key) for key in keys] == keys
 
 
 @every_source

@@ -129,6 +129,19 @@ def test_the_loader_erases_nothing_and_goes_on_loading_where_an_erasure_is_not_f
     assert says("lou", granted, "SELECT finished FROM erasure") == [(None,)]
 
 
+def test_the_loader_is_told_who_can_take_over_what_a_new_warehouse_lacks(granted: Site) -> None:
+    """Made anew, the warehouse had the erased back with the loader's first load."""
+    erase(granted.settings, named(["source_a/online/genuine/1"], []))
+    granted.execute(*(f"DELETE FROM {table}" for table in TABLES - {"schema_version"}))  # noqa: S608  # of constants
+    owner = granted.settings.warehouse
+
+    with pytest.raises(WarehouseError, match=r"lacks 1 erasures .* permission denied .*`doit erase` does them again"):
+        granted.using(warehouse=url_for("lou", granted)).load()
+    erase(granted.using(warehouse=owner).settings)
+
+    assert granted.using(warehouse=url_for("lou", granted)).load().erased == 6
+
+
 def test_a_member_of_the_owner_erases(granted: Site) -> None:
     done = erase(granted.using(warehouse=url_for("fiona", granted)).settings, named(["source_a/online/genuine/1"], []))
 

@@ -344,7 +344,8 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_was(warehouse_file
 
     assert refusal(warehouse_file) == (
         f"the warehouse {warehouse_file} cannot be used: file is not a database; "
-        "restore it from a backup, or move it away and load again"
+        "restore it from a backup, or move it away and load again; "
+        "where erasures were exported, `doit erase --apply FILE` comes first"
     )
     assert warehouse_file.read_bytes() == content
     assert list(warehouse_file.parent.iterdir()) == [warehouse_file]
@@ -358,7 +359,8 @@ def test_a_damaged_warehouse_is_refused_with_a_way_out(warehouse: Warehouse, war
 
     assert refusal(warehouse_file) == (
         f"the warehouse {warehouse_file} cannot be used: database disk image is malformed; "
-        "restore it from a backup, or move it away and load again"
+        "restore it from a backup, or move it away and load again; "
+        "where erasures were exported, `doit erase --apply FILE` comes first"
     )
 
 

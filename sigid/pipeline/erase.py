@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sigid.errors import (
     ConnectionLost,
@@ -26,9 +26,10 @@ from sigid.errors import (
     SigidError,
     WarehouseError,
 )
-from sigid.identity import PersonKey, derive_id
+from sigid.identity import SERVICE, PersonKey, derive_id
 from sigid.pipeline import erased
 from sigid.pipeline.listing import Listing, stored_folders
+from sigid.pipeline.lost import lost_by
 from sigid.pipeline.names import names_of
 from sigid.pipeline.scan import keep, look, summary_of
 from sigid.pipeline.workplace import Workplace
@@ -37,6 +38,7 @@ from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Names, Source
 from sigid.sources.registry import SOURCES
+from sigid.sources.signees import doubt
 from sigid.warehouse.database import open_database
 from sigid.warehouse.erasure import (
     NO_TRACES,
@@ -49,6 +51,7 @@ from sigid.warehouse.erasure import (
     put_down,
     tombstones_of,
 )
+from sigid.warehouse.location import place_of
 from sigid.warehouse.session import Database, Session, in_batches, marks
 from sigid.warehouse.tombstones import Tombstone, Tombstones, new_key
 
@@ -115,21 +118,34 @@ class Ground:
         ]
 
 
-Wanted: TypeAlias = Callable[[Ground, Session, Sequence[Erasure]], Collection[Erasure]]
+class New(NamedTuple):
+    """What is to be erased besides what was before."""
+
+    erasures: Collection[Erasure] = ()
+    in_advance: Sequence[str] = ()
+    """How those of them were named of whom nothing is known yet."""
+
+
+Wanted: TypeAlias = Callable[[Ground, Session, Sequence[Erasure]], New]
 """What is to be erased, given what was erased before."""
 
 
 def named(signees: Iterable[str], signatures: Iterable[str], *, in_advance: bool = False) -> Wanted:
     """Signees, by their keys or ids, and signatures, by their ids.
 
-    Raises SettingError where one is neither. When they are looked for, and unless it is `in_advance`, raises NotKnown
-    where one is neither in the warehouse nor among the files, nor was erased before.
+    Raises SettingError where one is neither. When they are looked for, raises NotKnown where one is neither in the
+    warehouse nor among the files, nor was erased before, unless it is `in_advance` and he may be still to come.
     """
+    keys = {_signee_id(text): PersonKey.parse(text) for text in signees if not re.fullmatch(_ID, text)}
     ids = {_signee_id(text): text for text in signees} | {_signature_id(text): text for text in signatures}
 
-    def wanted(ground: Ground, session: Session, before: Sequence[Erasure]) -> list[Erasure]:
-        unknown = {} if in_advance else _unknown(ids, ground, session, tombstones_of(before))
-        if unknown:
+    def wanted(ground: Ground, session: Session, before: Sequence[Erasure]) -> New:
+        unknown = _unknown(ids, ground, session, tombstones_of(before))
+        others = {SERVICE, *(source for (source,) in session.select("SELECT DISTINCT source FROM signee"))}
+        doubts = {ids[id_]: why for id_ in unknown if id_ in keys if (why := doubt(keys[id_], others))}
+        if doubts:
+            raise NotKnown("; ".join(f"{text}: {why}" for text, why in doubts.items()) + "; nothing was erased")
+        if unknown and not in_advance:
             raise NotKnown(
                 f"{', '.join(sorted(unknown.values()))}: neither in the warehouse nor among the files; nothing was "
                 "erased. A signee is written like source_a/online/genuine/1, a signature as its id; "
@@ -137,7 +153,7 @@ def named(signees: Iterable[str], signatures: Iterable[str], *, in_advance: bool
             )
         hmac_key = before[0].tombstone.hmac_key if before else new_key()
         now = datetime.now(UTC)
-        return [Erasure(Tombstone.of(id_, hmac_key), now) for id_ in ids]
+        return New([Erasure(Tombstone.of(id_, hmac_key), now) for id_ in ids], sorted(unknown.values()))
 
     return wanted
 
@@ -185,7 +201,7 @@ def exported(file: Path) -> Wanted:
         raise SettingError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise SettingError(f"{file} is not what `doit erase --export` writes; nothing was erased") from error
-    return lambda _ground, _session, _before: each
+    return lambda _ground, _session, _before: New(each)
 
 
 def _parsed(mac: str, hmac_key: str, erased: str) -> Erasure:
@@ -214,6 +230,8 @@ class Erased:
     """Indexes that still list them."""
     doubts: dict[str, str]
     """Sources whose files could not be told apart, and why: what has become no signature may still be named there."""
+    in_advance: Sequence[str] = ()
+    """How those were named of whom nothing is known yet, and who are not taken when they come."""
     problem: SigidError | None = None
     """ErasureIncomplete, where the rows are gone and not yet all that files hold of them."""
 
@@ -224,8 +242,8 @@ def rehearse(settings: Settings, wanted: Wanted) -> Erased:
         return _Erasing(settings, database, session).rehearse(wanted)
 
 
-def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before: ()) -> Erased:
-    """Erase what is wanted, and finish what was begun before.
+def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before: New()) -> Erased:
+    """Erase what is wanted, and finish what was begun before; also what the warehouse has lost since.
 
     Raises what `wanted` does, BusyError where another process scans or loads a source, and WarehouseError; then nothing
     was done.
@@ -242,12 +260,19 @@ def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before
 def in_force(settings: Settings, database: Database, session: Session, source: Source) -> Tombstones:
     """The warehouse's tombstones, for a load of the source: what is kept of it is without what they cover by then.
 
-    What others have left unfinished is finished, or it is said why it can't be.
+    What others have left unfinished is finished, or it is said why it can't be. A warehouse that is new takes over
+    what was erased from the one before. Raises WarehouseError where it can't, or has something of the source already.
     """
     known = erasures(session)
+    if _take_over(settings, database, session, source, tombstones_of(known)):
+        known = erasures(session)
     tombstones = tombstones_of(known)
-    if erased.read(Workplace.of(source, settings)).tombstones != tombstones:
+    place = Workplace.of(source, settings)
+    remembered = erased.read(place)
+    if remembered.tombstones != tombstones:
         _forget(settings, source, tombstones)
+    elif tombstones and remembered.warehouse != place_of(settings.warehouse):
+        erased.write(place, remembered._replace(warehouse=place_of(settings.warehouse)))
     if not all(each.is_finished for each in known):
         try:
             _Erasing(settings, database, session).complete({source.name})
@@ -256,6 +281,26 @@ def in_force(settings: Settings, database: Database, session: Session, source: S
         except (SigidError, OSError) as error:
             logging.getLogger("sigid").warning("%s", _incomplete(error))
     return tombstones
+
+
+def _take_over(
+    settings: Settings, database: Database, session: Session, source: Source, known: Tombstones
+) -> Sequence[Erasure]:
+    lost = lost_by(session, source, settings, known)
+    if not lost.erasures:
+        return ()
+    lost.refuse(database.name)
+    try:
+        put_down(session, lost.erasures)
+    except ConnectionLost:
+        raise
+    except WarehouseError as error:
+        raise lost.problem(database.name, f"and does not take them over ({error})") from error
+    logging.getLogger("sigid").warning(
+        "the warehouse %s has nothing of %s yet: %d erasures hold in it, too, that %s tell of",
+        *(database.name, source.name, len(lost.erasures), lost.told_by),
+    )
+    return lost.erasures
 
 
 class _Erasing:
@@ -269,14 +314,14 @@ class _Erasing:
 
     def rehearse(self, wanted: Wanted) -> Erased:
         """As the function."""
-        _, tombstones, traces = self._look(wanted)
-        return self._told(tombstones, traces)
+        new, tombstones, traces = self._look(wanted)
+        return self._told(new, tombstones, traces)
 
     def erase(self, wanted: Wanted) -> Erased:
         """As the function, where all sources are kept from being loaded."""
         new, tombstones, traces = self._look(wanted)
-        traces = self._delete(new, tombstones, traces)
-        done = self._told(tombstones, traces)
+        traces = self._delete(new.erasures, tombstones, traces)
+        done = self._told(new, tombstones, traces)
         try:
             self.complete({source.name for source in SOURCES})
         except (SigidError, OSError) as error:
@@ -296,20 +341,27 @@ class _Erasing:
                 if traces == before:
                     raise
 
-    def _look(self, wanted: Wanted) -> tuple[Collection[Erasure], Tombstones, Traces]:
+    def _look(self, wanted: Wanted) -> tuple[New, Tombstones, Traces]:
         """What is new, and what there is of it and of what is not finished."""
         before = erasures(self._session)
-        new = wanted(self._ground, self._session, before)
-        tombstones = tombstones_of([*new, *(each for each in before if not each.is_finished)])
+        known = tombstones_of(before)
+        lost = [each for source in SOURCES for each in self._lost(source, known)]
+        new = wanted(self._ground, self._session, [*before, *lost])
+        each = {erasure.tombstone: erasure for erasure in (*lost, *new.erasures)}
+        new = new._replace(erasures=list(each.values()))
+        tombstones = tombstones_of([*new.erasures, *(each for each in before if not each.is_finished)])
         return new, tombstones, self._find(tombstones)
+
+    def _lost(self, source: Source, known: Tombstones) -> Sequence[Erasure]:
+        return lost_by(self._session, source, self._settings, known).erasures
 
     def _find(self, tombstones: Tombstones) -> Traces:
         return find_traces(self._session, tombstones, self._ground.whose) if tombstones else NO_TRACES
 
-    def _told(self, tombstones: Tombstones, traces: Traces) -> Erased:
+    def _told(self, new: New, tombstones: Tombstones, traces: Traces) -> Erased:
         files = self._ground.left(tombstones) if tombstones else []
         indexes = self._ground.indexes(tombstones) if tombstones else []
-        return Erased(traces.rows(), files, indexes, self._ground.doubts)
+        return Erased(traces.rows(), files, indexes, self._ground.doubts, new.in_advance)
 
     def complete(self, held: Collection[str]) -> None:
         """Finish what is not finished. The sources that are `held` are kept from being loaded by the caller.
@@ -325,7 +377,8 @@ class _Erasing:
             lock = Workplace.of(source, self._settings).lock
             work = f"a scan or load of {source.name}"
             with nullcontext() if source.name in held else only_one(str(lock), work):
-                _forget(self._settings, source, tombstones_of(known))
+                kept = tombstones_of([*known, *self._lost(source, tombstones_of(known))])
+                _forget(self._settings, source, kept)
         for _ in range(_ROUNDS):
             self._database.compact()
             traces = self._find(tombstones_of(open_))
@@ -356,4 +409,4 @@ def _forget(settings: Settings, source: Source, tombstones: Tombstones) -> None:
     except DatasetError:  # the next load reads the files again
         place.listing.unlink(missing_ok=True)
     place.tidy()
-    erased.write(place, erased.Remembered(tombstones))
+    erased.write(place, erased.Remembered(tombstones, warehouse=place_of(settings.warehouse)))

@@ -19,13 +19,18 @@ FORMAT_VERSION = 1
 
 
 class Remembered(NamedTuple):
-    """What is kept of the warehouse's tombstones in the build folder. It is a cache: a load mends it."""
+    """What is kept of the warehouse's tombstones in the build folder. It is a cache: a load mends it.
+
+    But where the warehouse is made anew, nothing else knows them any more (see `lost`).
+    """
 
     tombstones: Tombstones = Tombstones()
     walk: str = ""
     """The digest of a listing, with what was erased in it."""
     listing: str = ""
     """The digest of the same listing without that."""
+    warehouse: str = ""
+    """The warehouse's place, which tells it from others that are loaded with this build folder."""
 
     def digest(self, walk: str) -> str:
         """The digest of what is left of the listing of that digest, as far as that is known."""
@@ -42,7 +47,7 @@ def read(place: Workplace) -> Remembered:
         if facts["version"] != FORMAT_VERSION:
             return NOTHING
         tombstones = Tombstones(Tombstone(*each) for each in facts["tombstones"])
-        return Remembered(tombstones, str(facts["walk"]), str(facts["listing"]))
+        return Remembered(tombstones, str(facts["walk"]), str(facts["listing"]), str(facts.get("warehouse", "")))
     except (OSError, ValueError, TypeError, KeyError):
         return NOTHING
 

@@ -103,9 +103,12 @@ def load(
         committed: Counter[str] = Counter()
 
         def go_on() -> Loaded:
+            nonlocal listing, stands
             with database.loading(source.name) as session:
                 ledger = Ledger(session, source.name)
                 tombstones = in_force(settings, database, session, source)
+                if listing.erased and not listing.without.each <= tombstones.each:  # another warehouse's erasures
+                    listing, stands = _looked(source, settings, place), False
                 study = Study(
                     source, settings, listing, ledger, moment, tombstones, rehash=options.rehash, stands=stands
                 )

@@ -16,6 +16,7 @@ from sigid.pipeline.changes import Found, weigh
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.load import problem_with, refuse_nothing
+from sigid.pipeline.lost import lost_by
 from sigid.pipeline.register import registered
 from sigid.pipeline.scan import look, recall
 from sigid.pipeline.study import Item, Study
@@ -56,20 +57,23 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     The files of what was erased come first, then the others that are there, then those that are gone, each in the order
     of their paths.
 
-    Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError. Raises at the end what
-    the load would name as the problem with the rest.
+    Raises DatasetError where the load would refuse the dataset as a whole, and WarehouseError, also where it would
+    refuse the warehouse. Raises at the end what the load would name as the problem with the rest.
     """
     place = Workplace.of(source, settings)
     listing = look(source, place.root, settings.workers)
     refuse_nothing(listing, place)
     recall(listing, place)
     with rarely_collected(), ExitStack() as stack:
-        session = None
+        name, session, known = "", None, Tombstones()
         if is_there(settings.warehouse):
             database = stack.enter_context(closing(open_database(settings.warehouse)))
             session = stack.enter_context(database.session())
+            name, known = database.name, tombstones_of(erasures(session))
+        lost = lost_by(session, source, settings, known)
+        lost.refuse(name)
         ledger = Ledger(session, source.name) if session else None
-        tombstones = tombstones_of(erasures(session)) if session else Tombstones()
+        tombstones = Tombstones([*known.each, *(each.tombstone for each in lost.erasures)])
         study = Study(source, settings, listing, ledger, time.time_ns(), tombstones, rehash=False)
         yield from (Planned(Step.LEAVE_OUT, path, "erased") for path in sorted(listing.erased))
         yield from _Plan(study, session, ledger).steps()

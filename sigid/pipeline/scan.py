@@ -12,13 +12,13 @@ import xxhash
 from sigid.errors import BusyError
 from sigid.pipeline import erased, manifest, stamps
 from sigid.pipeline import listing as listing_
+from sigid.pipeline.erased import Remembered
 from sigid.pipeline.escape import all_shown, raw, shown
 from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
-from sigid.warehouse.tombstones import Tombstones
 
 MAX_DEPTH = 32
 """How many folders may lie in one another; what is deeper is not looked at, and rejected."""
@@ -48,7 +48,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
             return None
         recall(found, place)
         if known.tombstones:
-            _leave_out(found, source, place, known.tombstones, walk)
+            _leave_out(found, source, place, known, walk)
             if summary and stands and summary.digest == found.digest():
                 return None
         if summary and summary.manifest == digest_of(found, place):
@@ -68,12 +68,12 @@ def put_down(found: Listing, source: Source, settings: Settings) -> None:
             manifest.write(found, place, found.unknown())
 
 
-def _leave_out(found: Listing, source: Source, place: Workplace, tombstones: Tombstones, walk: str) -> None:
+def _leave_out(found: Listing, source: Source, place: Workplace, known: Remembered, walk: str) -> None:
     from sigid.pipeline.names import names_of  # few have anything to leave out
 
     if len(found):
-        erased.leave_out(found, source, names_of(source, str(place.root)), tombstones)
-        erased.write(place, erased.Remembered(tombstones, walk, found.digest()))
+        erased.leave_out(found, source, names_of(source, str(place.root)), known.tombstones)
+        erased.write(place, known._replace(walk=walk, listing=found.digest()))
 
 
 def recall(found: Listing, place: Workplace) -> None:

@@ -9,17 +9,23 @@ from sigid.report.terminal import printable, readers_choice
 
 
 def write(
-    verb: str,
     rows: Mapping[str, int],
     files: Sequence[str],
     indexes: Sequence[str],
     doubts: Mapping[str, str],
+    in_advance: Sequence[str],
     out: TextIO,
+    *,
+    is_done: bool,
 ) -> None:
-    """Write how many rows of each table went, or would; then the files that are still there, a line each."""
+    """Write how many rows of each table went, or would, and who was noted in advance; then the files still there."""
+    would_be = "" if is_done else "would be "
     counts = ", ".join(f"{table} {count}" for table, count in rows.items() if count)
     with readers_choice(out):
-        out.write(f"{verb}: {counts or 'no rows'}\n")
+        if counts or not in_advance:
+            out.write(f"{would_be}erased: {counts or 'no rows'}\n")
+        for text in in_advance:
+            out.write(printable(f"{would_be}noted in advance: {text}; no row is of it yet") + "\n")
         for source, doubt in doubts.items():
             out.write(printable(f"{source}: files that became no signature could not be told apart: {doubt}") + "\n")
         if files:

@@ -107,6 +107,12 @@ class Source(Protocol):
         Raises DatasetError where the index contradicts itself: then nothing is loaded or retired.
         """
 
+    def meant(self, signee: PersonKey) -> PersonKey:
+        """The signee of its own that a key with its name means, as the names of files give his key.
+
+        Raises ValueError, which says how its signees are written, where no file could be of any such.
+        """
+
 
 class NamedByConvention(ABC):
     """A source whose files' names say everything: a subclass states `name`, `directory`, `folders` and `claim`."""
@@ -135,6 +141,10 @@ class NamedByConvention(ABC):
         except Rejected:
             return ()
         return claim.signee_id, claim.signature_id
+
+    def meant(self, signee: PersonKey) -> PersonKey:
+        """Whoever is named: for a source whose signees may be written in any way."""
+        return signee
 
     def only(self, paths: Collection[str]) -> Names:
         """All of it, which is next to nothing."""

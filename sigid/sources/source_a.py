@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from sigid.errors import Reason, Rejected
@@ -75,11 +76,21 @@ class SourceA(NamedByConvention):
         return Claim(
             format_,
             modality,
-            PersonKey(NAME, f"{modality}/genuine", _number(signee)),
+            _signee(modality, signee),
             _number(sample),
             authenticity,
             PersonKey(NAME, f"{modality}/forgeries", _number(forger)) if forger else None,
         )
+
+    def meant(self, signee: PersonKey) -> PersonKey:
+        """He whose number it is, with leading zeros or without."""
+        folder = next((path for path in self.folders if path.lower() == signee.collection.strip().lower()), "")
+        number = signee.external_id.strip().lstrip("0") or "0"
+        if folder and _FOLDERS[folder].authenticity is Authenticity.GENUINE:
+            with suppress(Rejected):
+                return self.claim(f"{folder}/{number}_1.{_FORMATS[_FOLDERS[folder].modality]}").signee
+        forms = (str(_signee(modality, "1")) for modality in Modality)
+        raise ValueError(f"its signees are written like {' or '.join(forms)}, with at most {_GENUINE_DIGITS} digits")
 
     def whose(self, path: str) -> Iterable[str]:
         """Of a name that is not understood, who seems to be meant."""
@@ -93,7 +104,11 @@ def _seemingly(path: str) -> list[str]:
         return []
     digits = match["digits"]
     signee = digits if len(digits) <= _GENUINE_DIGITS else digits[-3:]
-    return [derive_id("signee", str(PersonKey(NAME, f"{folder.modality}/genuine", _number(signee))))]
+    return [derive_id("signee", str(_signee(folder.modality, signee)))]
+
+
+def _signee(modality: Modality, digits: str) -> PersonKey:
+    return PersonKey(NAME, f"{modality}/genuine", _number(digits))
 
 
 def _number(digits: str) -> str:

@@ -39,6 +39,13 @@ class SourceB:
         parent_by_id = _parse(index or b"")
         return _Index(parent_by_id, _cycles(parent_by_id))
 
+    def meant(self, signee: PersonKey) -> PersonKey:
+        """He whose genuine signature has that id, which is in lower case as a rule: INDEX may list it in another."""
+        id_ = signee.external_id.strip().lower()
+        if signee.collection or not re.fullmatch(_UUID, id_.encode()):
+            raise ValueError(f"its signees are written {NAME}/<id of the genuine signature, a UUID>")
+        return _signee(id_)
+
 
 class _Index:
     """What INDEX says of each file."""

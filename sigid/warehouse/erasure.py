@@ -44,6 +44,14 @@ def _time(told: Any) -> datetime:
     return time.replace(tzinfo=UTC)
 
 
+def has_any_of(session: Session, source: str) -> bool:
+    """Whether the warehouse has a file, or a signature, of the source."""
+    return any(
+        list(session.select(f"SELECT source FROM {table} WHERE source = ? LIMIT 1", [source]))  # noqa: S608  # of constants
+        for table in ("source_file", "signature")
+    )
+
+
 def put_down(session: Session, new: Collection[Erasure]) -> None:
     """Put the tombstones down, or have those that stand already be finished once more."""
     with session.transaction():

@@ -14,6 +14,15 @@ def scheme_of(url: str) -> str:
     return url.partition(":")[0]
 
 
+def place_of(url: str) -> str:
+    """The URL without who opens it, or anything secret: what tells a warehouse from others."""
+    if scheme_of(url) == "sqlite":
+        return url
+    where, _, query = url.rpartition("@")[2].partition("?")  # a password may hold any other character
+    options = [option for option in query.split("&") if "pass" not in option.partition("=")[0].lower()]
+    return f"{scheme_of(url)}://{where.rpartition('://')[2]}?{'&'.join(options)}"
+
+
 def check(url: str) -> None:
     """Raise SettingError where no warehouse can be at that URL."""
     _reach(url).check(url)

@@ -333,5 +333,8 @@ def _way_out(error: sqlite3.Error) -> str:
     if code in _LIKELY_FULL:
         return "most likely there is no room: make some, or look at the quota and at `ulimit -f`, and run again"
     if "not a database" in text or "malformed" in text:
-        return "restore it from a backup, or move it away and load again"
+        return (
+            "restore it from a backup, or move it away and load again; "
+            "where erasures were exported, `doit erase --apply FILE` comes first"
+        )
     return "run again when the cause is gone"
