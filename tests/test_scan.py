@@ -497,7 +497,8 @@ def test_what_is_no_regular_file_is_named_and_neither_followed_nor_opened(
         **{f"Offline/Genuine/{name}": Reason.SYMLINK for name in links},
         **{f"Offline/Genuine/{name}": Reason.NOT_REGULAR for name in ("007_01.PNG", "008_01.PNG")},
     }
-    assert site.details()["Online"] == "it is a symbolic link; put the file itself here"
+    assert site.details()["Online"] == "it is a symbolic link; put the folder itself here, or mount it"
+    assert site.details()["Offline/Genuine/002_01.PNG"] == "it is a symbolic link; put the file itself here"
     assert site.details()["Offline/Genuine/007_01.PNG"] == "it is no regular file"
 
 

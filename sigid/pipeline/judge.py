@@ -12,7 +12,7 @@ from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
 from sigid.pipeline.claims import put_down
 from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
-from sigid.sources.base import Claim, Names, Source, extractor_version
+from sigid.sources.base import Claim, Names, Source, extractor_version, holds_files
 from sigid.sources.formats import Format
 
 _CLAIMS_AT_ONCE = 250_000
@@ -117,7 +117,8 @@ class Judge:
 
     def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):
-            raise Rejected(Reason(kind), _KINDS[Reason(kind)])
+            links_folder = kind == Reason.SYMLINK and not holds_files(self._source, folder.path)
+            raise Rejected(Reason(kind), _FOLDERS_LINK if links_folder else _KINDS[Reason(kind)])
         claim = self._names.claim(path)
         if self._rivals and (rivals := self._rivals.get(claim.key)):
             other, *more = [rival for rival in rivals if rival != path]
@@ -133,6 +134,8 @@ _KINDS = {
     Reason.NOT_REGULAR: "it is no regular file",
     Reason.TOO_DEEP: "it lies too deep to be looked into",
 }
+_FOLDERS_LINK = "it is a symbolic link; put the folder itself here, or mount it"
+"""Where no files of the source can be, and so a folder is meant: what a link leads to is not looked at."""
 
 
 def _short_hash(key: str) -> int:

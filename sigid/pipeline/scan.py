@@ -17,7 +17,7 @@ from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remem
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
-from sigid.sources.base import EVERY_FOLDER, Source
+from sigid.sources.base import Source, holds_files
 from sigid.warehouse.tombstones import Tombstones
 
 MAX_DEPTH = 32
@@ -113,7 +113,7 @@ def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
 
 def _look_into(source: Source, root: Path, path: str, depth: int) -> tuple[list[str], list[str]]:
     """The names of the folder's files, as the system has them, and the paths of folders in it that may hold more."""
-    holds = _holds(source, path)
+    holds = holds_files(source, path)
     files: list[str] = []
     others: list[str] = []
     folders: list[str] = []
@@ -137,16 +137,9 @@ def _words_for(error: OSError) -> str:
     return error.strerror or "it cannot be read"
 
 
-def _holds(source: Source, path: str) -> bool:
-    """Whether the files of that folder are the source's."""
-    if EVERY_FOLDER in source.folders:
-        return bool(path)
-    return any(path == folder or path.startswith(f"{folder}/") for folder in source.folders)
-
-
 def _leads_to_files(source: Source, path: str) -> bool:
     """Whether that folder holds files of the source, or one below it does."""
-    return _holds(source, path) or any(folder.startswith(f"{path}/") for folder in source.folders)
+    return holds_files(source, path) or any(folder.startswith(f"{path}/") for folder in source.folders)
 
 
 def _without_passed_over(names: list[str]) -> list[str]:

@@ -108,6 +108,13 @@ class Source(Protocol):
         """
 
 
+def holds_files(source: Source, folder: str) -> bool:
+    """Whether the files of that folder are the source's; the root's path is empty."""
+    if EVERY_FOLDER in source.folders:
+        return bool(folder)
+    return any(folder == each or folder.startswith(f"{each}/") for each in source.folders)
+
+
 class NamedByConvention(ABC):
     """A source whose files' names say everything: a subclass states `name`, `directory`, `folders` and `claim`."""
 
