@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 def private_folder(path: str) -> None:
@@ -30,6 +30,17 @@ def private_file(path: str) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Have what the system refuses say of which file: where it is asked by descriptor, it has no name to tell."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
 def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, sync: bool = True) -> None:
     """Put the bytes in the place of the file, whole or not at all: written aside, synced, then renamed.
 
@@ -40,7 +51,7 @@ def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, s
     private_folder(folder)
     descriptor, aside = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".new", dir=folder)
     try:
-        with open(descriptor, "wb") as file:
+        with naming(path), open(descriptor, "wb") as file:
             file.writelines(parts)
             file.flush()
             if sync:
