@@ -69,6 +69,19 @@ def test_an_empty_root_is_named_and_retires_nothing(tmp_path: Path, left: list[s
     assert site.digest() == before
 
 
+def test_a_root_whose_folders_have_other_capitals_is_as_good_as_empty(tmp_path: Path) -> None:
+    site = site_a(tmp_path, dict.fromkeys(["Online/Genuine/001_1.HWR", "Online/Genuine/002_1.HWR"], THREE_POINTS))
+    site.load()
+    before = site.digest()
+    site.rename("Online", "online")
+
+    with pytest.raises(DatasetError, match="holds none of the source's files, which lie in Offline/Forgeries, "):
+        site.load()
+
+    assert site.digest() == before
+    assert [each.what for each in site.verify()] == [f"there are no files in {site.root} to hold against it"]
+
+
 def test_a_root_without_folders_of_a_source_that_has_its_files_in_any_is_named(tmp_path: Path) -> None:
     site = site_b(tmp_path)
     site.load()

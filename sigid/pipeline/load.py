@@ -132,7 +132,7 @@ def refuse_nothing(source: Source, listing: Listing, place: Workplace, *, allow_
             f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
             "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
         )
-    if allow_removals or len(listing) or listing.unreadable:
+    if allow_removals or listing.unreadable or not listing.is_empty():
         return
     folders = "folders" if EVERY_FOLDER in source.folders else ", ".join(source.folders)
     trouble = "is missing" if listing.root_missing else f"holds none of the source's files, which lie in {folders}"

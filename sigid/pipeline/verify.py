@@ -131,7 +131,7 @@ class _Files:
         place = Workplace.of(self._source, self._settings)
         listing = look(self._source, place.root, self._settings.workers)
         recall(listing, place)
-        if not len(listing) and not listing.unreadable:
+        if listing.is_empty() and not listing.unreadable:
             yield Finding(Mark.SINCE, self._source.name, f"there are no files in {place.root} to hold against it")
             return
         try:
