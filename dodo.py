@@ -17,6 +17,7 @@ from tasks.acting import Reporter
 process.prepare()
 state.forgive_mishaps()
 state.spare_writes()
+helping.say_doit()
 helping.show_examples()
 output.clean_everything()
 

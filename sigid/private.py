@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 def private_folder(path: str) -> None:
@@ -40,6 +40,17 @@ def why_not_made(error: OSError) -> str:
     return f"({error.strerror}); check the permissions of its folder"
 
 
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Have what the system refuses say of which file: where it is asked by descriptor, it has no name to tell."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
 def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, sync: bool = True) -> None:
     """Put the bytes in the place of the file, whole or not at all: written aside, synced, then renamed.
 
@@ -50,7 +61,7 @@ def write_whole(path: str, parts: Iterable[bytes | bytearray | memoryview], *, s
     private_folder(folder)
     descriptor, aside = tempfile.mkstemp(prefix=os.path.basename(path) + ".", suffix=".new", dir=folder)
     try:
-        with open(descriptor, "wb") as file:
+        with naming(path), open(descriptor, "wb") as file:
             file.writelines(parts)
             file.flush()
             if sync:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sigid.errors import BusyError, SigidError
-from sigid.private import private_folder, why_not_made
+from sigid.private import naming, private_folder, why_not_made
 
 _TRIES, _WAIT_SECONDS = 20, 0.005
 
@@ -48,8 +48,9 @@ def _only_process(path: str, work: str) -> Iterator[None]:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise _busy(work, _holder(descriptor)) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        with naming(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)

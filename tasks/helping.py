@@ -1,4 +1,4 @@
-"""`doit help TASK`: what doit shows of a task, and then how it is called."""
+"""What doit says of itself and its tasks: its name, and below `doit help TASK` how the task is called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from doit.cmd_help import Help
+from doit.doit_cmd import DoitMain
 
 Examples = tuple[tuple[str, str], ...]
 """What is typed after the task's name, and what comes of it."""
@@ -14,6 +15,11 @@ Examples = tuple[tuple[str, str], ...]
 def examples(*each: tuple[str, str]) -> dict[str, dict[str, Examples]]:
     """What a task's dictionary says of how the task is called; doit has a place for what is not its own."""
     return {"meta": {"examples": each}}
+
+
+def say_doit() -> None:
+    """Have doit tell what to type by its own name: as `python -m doit`, which dev/run says, it takes it to be "-m"."""
+    DoitMain.BIN_NAME = "doit"
 
 
 def show_examples() -> None:

@@ -606,6 +606,15 @@ def test_a_source_that_is_gone_is_retired_only_when_that_is_asked_for(user: User
     assert "47 retired" in allowed
 
 
+def test_a_source_that_is_not_where_a_relative_setting_leads_is_named_by_its_whole_path(user: User) -> None:
+    """dev/run, said in another folder, told "data3/SOURCE_A is missing", and there was a data3: it is not that one."""
+    user.environment["SIGID_DATASETS"] = "data3"
+
+    told = user.doit("load_source_a", code=1)
+
+    assert f"load_source_a failed: {PROJECT}/data3/SOURCE_A is missing; nothing was retired. " in told
+
+
 def test_a_scan_that_no_load_follows_says_what_may_have_changed(user: User) -> None:
     datasets = user.own_datasets()
     user.doit("load_source_a")

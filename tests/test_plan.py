@@ -313,6 +313,20 @@ def test_what_cannot_be_read_is_named_when_the_rest_has_been_told() -> None:
         (site.root / "Online" / "Genuine").chmod(0o700)
 
 
+def test_files_that_are_known_behind_a_link_are_named_in_the_words_of_the_load(tmp_path: Path) -> None:
+    """A folder was moved and a link left in its place: the plan ended well, as if all files had been seen."""
+    site = site_a(tmp_path)
+    site.load()
+    (site.root / "Online" / "Genuine").rename(tmp_path / "volume")
+    (site.root / "Online" / "Genuine").symlink_to(tmp_path / "volume")
+
+    planned, problem = told(site)
+
+    assert [(each.step, each.path) for each in planned] == [(Step.REJECT, "Online/Genuine")]
+    assert isinstance(problem, DatasetError)
+    assert str(problem) == str(site.load().problem)
+
+
 def test_an_unreadable_file_is_to_be_rejected_and_keeps_others_from_being_retired() -> None:
     with ordinary_user() as folder:
         site = site_a(folder)

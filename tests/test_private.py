@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -80,6 +81,20 @@ def test_a_file_that_cannot_be_written_whole_is_left_as_it_was(tmp_path: Path) -
 
     assert file.read_bytes() == b"content"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_there_is_no_room_for_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan on a full disk ended with "a file that sigid writes: No space left on device", which may be anywhere."""
+
+    def sync(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", sync)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_whole(str(tmp_path / "file"), [b"content"])
+
+    assert caught.value.filename == str(tmp_path / "file")
 
 
 def test_a_stop_that_comes_when_the_file_has_its_name_is_told_as_a_stop(

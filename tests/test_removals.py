@@ -15,6 +15,7 @@ from sigid.errors import DatasetError, Reason, RemovalsWithheld, SigidError
 from sigid.pipeline import extract
 from sigid.pipeline.load import load
 from tests.trees import (
+    SAMPLE_A,
     THREE_POINTS,
     Site,
     later,
@@ -43,7 +44,7 @@ def test_a_missing_root_is_named_and_retires_nothing(tmp_path: Path, make: Calla
 
     assert str(caught.value) == (
         f"{site.root} is missing; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
-        "that holds it; if it is meant to be gone, say --allow-removals"
+        "that holds it; if it is meant to be gone, load it with --allow-removals"
     )
     assert site.digest() == before
 
@@ -61,10 +62,34 @@ def test_an_empty_root_is_named_and_retires_nothing(tmp_path: Path, left: list[s
         site.load()
 
     assert str(caught.value) == (
-        f"{site.root} holds none of the source's files; nothing was retired. Put the dataset there, or set "
-        "SIGID_DATASETS to the folder that holds it; if it is meant to be gone, say --allow-removals"
+        f"{site.root} holds none of the source's files, which lie in Offline/Forgeries, Offline/Genuine, "
+        "Online/Forgeries, Online/Genuine; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the "
+        "folder that holds it; if it is meant to be gone, load it with --allow-removals"
     )
     assert site.digest() == before
+
+
+def test_a_root_whose_folders_have_other_capitals_is_as_good_as_empty(tmp_path: Path) -> None:
+    site = site_a(tmp_path, dict.fromkeys(["Online/Genuine/001_1.HWR", "Online/Genuine/002_1.HWR"], THREE_POINTS))
+    site.load()
+    before = site.digest()
+    site.rename("Online", "online")
+
+    with pytest.raises(DatasetError, match="holds none of the source's files, which lie in Offline/Forgeries, "):
+        site.load()
+
+    assert site.digest() == before
+    assert [each.what for each in site.verify()] == [f"there are no files in {site.root} to hold against it"]
+
+
+def test_a_root_without_folders_of_a_source_that_has_its_files_in_any_is_named(tmp_path: Path) -> None:
+    site = site_b(tmp_path)
+    site.load()
+    shutil.rmtree(site.root)
+    site.root.mkdir()
+
+    with pytest.raises(DatasetError, match="holds none of the source's files, which lie in folders; nothing"):
+        site.load()
 
 
 @pytest.mark.parametrize("make", [site_a, site_b])
@@ -185,9 +210,49 @@ def test_what_lies_behind_a_link_that_took_a_folders_place_is_not_retired(tmp_pa
     (site.root / "Online" / "Genuine").rename(tmp_path / "volume")
     (site.root / "Online" / "Genuine").symlink_to(tmp_path / "volume")
 
-    assert site.counts() == {"unchanged": 30, "rejected": 5}
+    loaded = site.load()
+
+    assert (loaded.counts.unchanged, loaded.counts.rejected) == (30, 5)
     assert site.rejections()["Online/Genuine"] is Reason.SYMLINK
     assert "retired" not in site.catalog()
+
+
+def test_files_that_are_known_behind_a_link_are_a_problem_until_they_are_seen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder was moved and a link left in its place: the load ended well, and so did each one after it."""
+    later(monkeypatch)
+    site = site_a(tmp_path)
+    site.load()
+    folder = site.root / "Online" / "Genuine"
+    folder.rename(tmp_path / "volume")
+    folder.symlink_to(tmp_path / "volume")
+
+    problems = [site.load().problem for _ in range(2)]
+
+    assert [type(problem) for problem in problems] == [DatasetError] * 2
+    assert {str(problem) for problem in problems} == {
+        "source_a: Online/Genuine is a symbolic link, and is not followed; the 10 files known there stay as they were. "
+        "Put the folder itself there, or mount it, and run again"
+    }
+    assert not site.is_current()
+
+    folder.unlink()
+    (tmp_path / "volume").rename(folder)
+
+    assert site.counts() == {"unchanged": 30, "rejected": 4}
+    assert site.is_current()
+
+
+def test_a_link_in_the_place_of_a_folder_that_never_held_anything_is_a_rejection_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later(monkeypatch)
+    site = site_a(tmp_path, {path: content for path, content in SAMPLE_A.items() if not path.startswith("Online/")})
+    (site.root / "Online").symlink_to("Offline")
+
+    assert site.counts() == {"added": 17, "rejected": 1}
+    assert site.is_current()
 
 
 def test_while_a_file_cannot_be_read_none_that_is_gone_is_retired() -> None:
@@ -202,7 +267,7 @@ def test_while_a_file_cannot_be_read_none_that_is_gone_is_retired() -> None:
         assert isinstance(loaded.problem, RemovalsWithheld)
         assert str(loaded.problem) == (
             f"source_a: 1 files are gone, such as {OTHER}, and {GENUINE} could not be read; nothing was retired. "
-            "Bring them back, or say --allow-removals"
+            "Bring them back, or load with --allow-removals"
         )
         assert site.rejections()[GENUINE] is Reason.UNREADABLE
         assert site.details()[GENUINE] == "Permission denied"
@@ -284,7 +349,7 @@ def test_more_than_a_fifth_gone_at_once_is_not_retired_but_by_express_wish(
         assert str(loaded.problem) == (
             "source_a: 21 files are gone, such as Online/Genuine/0000_1.HWR, and that is more than a fifth of the "
             f"{sum(counts.values()) - counts.get('added', 0)} that there were; nothing was retired. "
-            "Bring them back, or say --allow-removals"
+            "Bring them back, or load with --allow-removals"
         )
         assert {name: getattr(loaded.counts, name) for name in counts} == counts
         assert loaded.counts.retired == 0

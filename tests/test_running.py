@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -55,3 +57,17 @@ def test_what_is_no_folder_is_named_where_a_lock_is_to_lie_in_it(folder: str) ->
     assert str(refused.value) == (
         f"{folder}/source_a/lock cannot be made ({folder} is no folder, and cannot become one); name another place"
     )
+
+
+def test_a_lock_that_there_is_no_room_for_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan on a full disk ended with "a file that sigid writes: No space left on device", which may be anywhere."""
+
+    def write(_descriptor: int, _content: bytes, _offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", write)
+
+    with pytest.raises(OSError, match="No space left") as caught, only_one(str(tmp_path / "lock"), "some work"):
+        pytest.fail("it is not put down whose it is")
+
+    assert caught.value.filename == str(tmp_path / "lock")

@@ -448,7 +448,6 @@ def test_files_beside_the_data_folders_are_no_part_of_the_data(tmp_path: Path) -
         "README",
         "Offline/README",
         "Offline/Genuine.zip",
-        "Offline/genuine/001_01.PNG",
         "Else/Genuine/001_01.PNG",
     ]
     site = site_a(tmp_path, {**dict.fromkeys(beside, picture()), "Offline/Genuine/001_01.PNG": b""})
@@ -457,6 +456,30 @@ def test_files_beside_the_data_folders_are_no_part_of_the_data(tmp_path: Path) -
 
     assert site.counts() == {"added": 1}
     assert paths_in(site.listing) == ["Offline/Genuine/001_01.PNG"]
+
+
+def test_a_folder_in_other_capitals_than_the_sources_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lay in offline/genuine, beside Online/Genuine, was passed over, and nothing said so."""
+    later(monkeypatch)
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS, "offline/genuine/001_01.PNG": b""})
+    site.write({"Online/forgeries/0001001_1.HWR": THREE_POINTS, "Online/more/0001001_1.HWR": THREE_POINTS})
+
+    counts = site.counts()
+
+    assert counts == {"added": 1, "rejected": 2}
+    assert site.rejections() == dict.fromkeys(["Online/forgeries", "offline"], Reason.NAME_NOT_UNDERSTOOD)
+    assert site.details() == {
+        "Online/forgeries": "what it holds is passed over; the source's folder is Online/Forgeries",
+        "offline": "what it holds is passed over; the source's folder is Offline",
+    }
+    assert site.is_current()
+    assert site.verify() == []
+
+    site.rename("offline", "Offline")
+    site.rename("Offline/genuine", "Offline/Genuine")
+
+    assert site.counts() == {"added": 1, "unchanged": 1, "rejected": 1}
+    assert site.digest() == site.clean_digest()
 
 
 def test_a_folder_below_the_data_folders_is_looked_into(tmp_path: Path) -> None:
@@ -497,7 +520,8 @@ def test_what_is_no_regular_file_is_named_and_neither_followed_nor_opened(
         **{f"Offline/Genuine/{name}": Reason.SYMLINK for name in links},
         **{f"Offline/Genuine/{name}": Reason.NOT_REGULAR for name in ("007_01.PNG", "008_01.PNG")},
     }
-    assert site.details()["Online"] == "it is a symbolic link; put the file itself here"
+    assert site.details()["Online"] == "it is a symbolic link; put the folder itself here, or mount it"
+    assert site.details()["Offline/Genuine/002_01.PNG"] == "it is a symbolic link; put the file itself here"
     assert site.details()["Offline/Genuine/007_01.PNG"] == "it is no regular file"
 
 

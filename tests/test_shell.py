@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sigid.report.form import to_stream
 from tests.users import PROJECT, User
 
 FULL = Path("/dev/full")
@@ -101,6 +102,13 @@ def test_the_options_in_the_examples_are_there(user: User) -> None:
         assert [option for option in typed if f"  {option}" not in options] == []
 
 
+def test_who_mistypes_a_task_is_told_what_to_type_by_doits_name(user: User) -> None:
+    """`dev/run lode_source_a` said `Type "-m list"`: it has Python run doit as a module."""
+    told = user.doit("lode_source_a", code=3)
+
+    assert 'Type "doit list" to see available tasks.' in told
+
+
 def test_help_for_what_is_no_task_is_doits_own(user: User) -> None:
     assert "examples:" not in user.doit("help", "nothing")
 
@@ -125,6 +133,14 @@ def test_an_output_that_takes_nothing_is_told_in_one_line(loaded: User, argument
     assert done.stderr.removeprefix(f"{arguments} failed: ") == (
         "standard output: No space left on device; make room there and run again\n"
     )
+
+
+def test_an_output_that_takes_nothing_is_told_by_its_name_when_more_than_a_buffer_was_written() -> None:
+    """A plan of many steps was told that "a file that sigid writes" had no space: it was standard output."""
+    with pytest.raises(OSError, match="No space left") as caught, FULL.open("w") as full:
+        to_stream(("x" * 50 + "\n" for _ in range(1000)), full)
+
+    assert caught.value.filename == "standard output"
 
 
 @pytest.mark.parametrize("arguments", ["list", "rejects", "help rejects"])

@@ -184,10 +184,18 @@ def test_a_name_that_is_not_of_the_convention_is_not_understood(path: str) -> No
 @pytest.mark.parametrize(
     ("path", "detail"),
     [
-        ("Offline/Genuine/x", "a name in Offline/Genuine is <signee>_<sample>.png"),
+        ("Offline/Genuine/x", "a name in Offline/Genuine is <signee, up to 6 digits>_<sample, up to 9 digits>.png"),
         (
             "Online/Forgeries/x",
-            "a name in Online/Forgeries is <forger, 4 digits><signee, 3 digits>_<sample>.hwr",
+            "a name in Online/Forgeries is <forger, 4 digits><signee, 3 digits>_<sample, up to 9 digits>.hwr",
+        ),
+        (
+            "Online/Genuine/1000000_1.HWR",  # was told the form that it seems to have, without how many digits it takes
+            "a name in Online/Genuine is <signee, up to 6 digits>_<sample, up to 9 digits>.hwr",
+        ),
+        (
+            "Online/Genuine/sub/8_1.HWR",  # was told the form that it has
+            "it lies in a folder below Online/Genuine; put it into Online/Genuine itself",
         ),
     ],
 )

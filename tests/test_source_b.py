@@ -142,7 +142,7 @@ LINE = f"{GENUINE}    ".encode()
         (b"1.0\n" + LINE, "line 1 of INDEX is '1.0'; it is the number of signatures"),
         (b"1_0\n" + LINE, "line 1 of INDEX is '1_0'; it is the number of signatures"),
         ("\uff11\n".encode() + LINE, r"line 1 of INDEX is '\xef\xbc\x91'; it is the number of signatures"),
-        (b"\xef\xbb\xbf1\n" + LINE, r"line 1 of INDEX is '\xef\xbb\xbf1'; it is the number of signatures"),
+        (b"\xef\xbb\xbf1\n" + LINE, "line 1 of INDEX begins with a byte order mark; save it as UTF-8 without one"),
         (
             b"9" * 5000 + b"\n" + LINE,
             f"line 1 of INDEX is '{'9' * 60}'...; it is the number of signatures",

@@ -412,6 +412,22 @@ def test_what_cannot_be_read_is_not_taken_for_sound() -> None:
     ]
 
 
+def test_files_that_are_known_behind_a_link_are_not_taken_for_sound(site: Site) -> None:
+    """A folder was moved and a link left in its place: all signatures were verified, and nothing was wrong."""
+    (site.root / "Online/Genuine").rename(site.folder / "volume")
+    (site.root / "Online/Genuine").symlink_to(site.folder / "volume")
+    (site.root / "Offline/Genuine/link").symlink_to(site.folder / "volume")
+
+    before = site.wrong()
+    site.load()
+
+    assert site.wrong() == before
+    assert before == [
+        "source_a/Online/Genuine: it is a symbolic link, and is not followed; the 10 files known there are not "
+        "verified; put the folder itself there, or mount it"
+    ]
+
+
 def test_a_dataset_that_is_not_at_hand_is_told_and_the_warehouse_is_verified_all_the_same(site: Site) -> None:
     harm(site, GENUINE_ROW.format("stale = TRUE"))
     site.root.rename(site.folder / "elsewhere")

@@ -56,6 +56,8 @@ class Changes:
     """How many signatures stand as they are."""
     still_rejected: int = 0
     """How many rejections stand as they are."""
+    out_of_sight: Counter[str] = field(default_factory=Counter)
+    """How many files that the ledger knew to exist may lie where none can be seen, by what hides them."""
 
     def to_read(self) -> int:
         """How many files are to be read."""
@@ -110,13 +112,13 @@ def compare(
     return changes
 
 
-def is_hidden(path: str, hidden: Set[str]) -> bool:
-    """Whether the path lies in one of the folders, of which there may be many; the root's path is empty."""
+def what_hides(path: str, hidden: Set[str]) -> str | None:
+    """The one of the folders in which the path lies, if it does; there may be many, and the root's path is empty."""
     while path:
         path = path.rpartition("/")[0]
         if path in hidden:
-            return True
-    return False
+            return path
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,9 @@ def _decide(file: Found, line: FileLine, *, rehash: bool) -> Action:
 
 def _leave_behind(line: FileLine, changes: Changes, hidden: Set[str]) -> None:
     changes.known += line.state.exists
-    if line.state.exists and is_hidden(line.path, hidden):
+    if line.state.exists and (folder := what_hides(line.path, hidden)) is not None:
         changes.keep(line)
+        changes.out_of_sight[folder] += 1
     elif line.state.exists:
         changes.vanished.append(line)
     elif line.state is State.MISSING:

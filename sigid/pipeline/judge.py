@@ -12,7 +12,7 @@ from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
 from sigid.pipeline.claims import put_down
 from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
-from sigid.sources.base import Claim, Names, Source, extractor_version
+from sigid.sources.base import Claim, Names, Source, extractor_version, holds_files, meant_folder
 from sigid.sources.formats import Format
 
 _CLAIMS_AT_ONCE = 250_000
@@ -117,7 +117,7 @@ class Judge:
 
     def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):
-            raise Rejected(Reason(kind), _KINDS[Reason(kind)])
+            raise Rejected(Reason(kind), self._why_no_file(Reason(kind), folder, path))
         claim = self._names.claim(path)
         if self._rivals and (rivals := self._rivals.get(claim.key)):
             other, *more = [rival for rival in rivals if rival != path]
@@ -127,12 +127,21 @@ class Judge:
             raise Rejected(Reason.TOO_LARGE, f"{size} bytes; a {claim.format} has at most {claim.format.max_bytes}")
         return claim
 
+    def _why_no_file(self, kind: Reason, folder: Folder, path: str) -> str:
+        if kind is Reason.NAME_NOT_UNDERSTOOD:
+            return f"what it holds is passed over; the source's folder is {meant_folder(self._source, path)}"
+        if kind is Reason.SYMLINK and not holds_files(self._source, folder.path):
+            return _FOLDERS_LINK
+        return _KINDS[kind]
+
 
 _KINDS = {
     Reason.SYMLINK: "it is a symbolic link; put the file itself here",
     Reason.NOT_REGULAR: "it is no regular file",
     Reason.TOO_DEEP: "it lies too deep to be looked into",
 }
+_FOLDERS_LINK = "it is a symbolic link; put the folder itself here, or mount it"
+"""Where no files of the source can be, and so a folder is meant: what a link leads to is not looked at."""
 
 
 def _short_hash(key: str) -> int:

@@ -54,7 +54,8 @@ VOID = -1  # no file has this size
 SYMLINK = -2
 NOT_REGULAR = -3
 TOO_DEEP = -4
-_KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep"}
+MISSPELT = -6
+_KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep", MISSPELT: "name_not_understood"}
 
 
 def stamp_of(status: stat_result) -> bytes:
@@ -358,6 +359,11 @@ class Listing:
         link = _KINDS[SYMLINK]
         links = [folder.path_of(index) for folder in self.folders for index, kind in folder.kinds() if kind == link]
         return [*self.unreadable, *links]
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing but, perhaps, folders that would be the source's in other letters."""
+        misspelt = _KINDS[MISSPELT]
+        return all(folder.kind(index) == misspelt for folder in self.folders for index in range(len(folder.names)))
 
     def compact(self) -> None:
         """Have all folders keep their names in less room."""

@@ -30,7 +30,7 @@ from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
-from sigid.sources.base import Source
+from sigid.sources.base import EVERY_FOLDER, Source
 from sigid.warehouse.database import open_database
 from sigid.warehouse.fingerprint import Rows
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
@@ -66,7 +66,8 @@ class Loaded:
 
     counts: Counts
     problem: SigidError | None = None
-    """RemovalsWithheld, DatasetError for folders that can't be read, or RejectionsStand where that was asked for."""
+    """RemovalsWithheld, DatasetError for folders that can't be looked into, or RejectionsStand where that was asked
+    for."""
     erased: int = 0
     """How many files are there that were left out, because who or what they are of was erased."""
 
@@ -98,7 +99,7 @@ def load(
         moment = clock(place)
         listing = found or _looked(source, settings, place)
         stands = has_answered(listing.base, place, settings)
-        refuse_nothing(listing, place, allow_removals=options.allow_removals)
+        refuse_nothing(source, listing, place, allow_removals=options.allow_removals)
         workers.prepare(settings, len(listing) if options.rehash else listing.about_unknown())
         committed: Counter[str] = Counter()
 
@@ -124,7 +125,7 @@ def _looked(source: Source, settings: Settings, place: Workplace) -> Listing:
     return listing
 
 
-def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:
+def refuse_nothing(source: Source, listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:
     """Raise DatasetError where there is no file at all: more likely than not the dataset is elsewhere.
 
     A root that can't be read is refused whatever is allowed: nothing can be known to be gone from it.
@@ -134,12 +135,13 @@ def refuse_nothing(listing: Listing, place: Workplace, *, allow_removals: bool =
             f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
             "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
         )
-    if allow_removals or len(listing) or listing.unreadable:
+    if allow_removals or listing.unreadable or not listing.is_empty():
         return
-    trouble = "is missing" if listing.root_missing else "holds none of the source's files"
+    folders = "folders" if EVERY_FOLDER in source.folders else ", ".join(source.folders)
+    trouble = "is missing" if listing.root_missing else f"holds none of the source's files, which lie in {folders}"
     raise DatasetError(
         f"{place.root} {trouble}; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
-        "that holds it; if it is meant to be gone, say --allow-removals"
+        "that holds it; if it is meant to be gone, load it with --allow-removals"
     )
 
 
@@ -149,13 +151,19 @@ def problem_with(study: Study, removals: Removals) -> SigidError | None:
     if removals.withheld:
         return RemovalsWithheld(
             f"{name}: {len(removals.withheld)} files are gone, such as {removals.withheld[0].path}, "
-            f"and {removals.doubt}; nothing was retired. Bring them back, or say --allow-removals"
+            f"and {removals.doubt}; nothing was retired. Bring them back, or load with --allow-removals"
         )
     if unreadable:
         folder, trouble = next(iter(unreadable.items()))
         return DatasetError(
             f"{name}: the folder {folder} could not be read ({trouble}); what it held stays as it was. "
             "Give this user the right to read it and run again"
+        )
+    if links := study.behind_links():
+        link, files = links[0]
+        return DatasetError(
+            f"{name}: {link} is a symbolic link, and is not followed; the {files} files known there stay as they were. "
+            "Put the folder itself there, or mount it, and run again"
         )
     return None
 
@@ -180,7 +188,7 @@ class _Load:
         self._new = Counter[str]()
         """How many rows were written of paths and of signatures that the warehouse did not know."""
         self._unreadable = list(study.listing.unreadable)
-        self._complete = not self._unreadable
+        self._complete = not changes.out_of_sight and not self._unreadable
 
     def run(self, place: Workplace, progress: Progress) -> Loaded:
         done, total = 0, self._study.changes.to_read()

@@ -62,7 +62,7 @@ def plan(source: Source, settings: Settings) -> Iterator[Planned]:
     """
     place = Workplace.of(source, settings)
     listing = look(source, place.root, settings.workers)
-    refuse_nothing(listing, place)
+    refuse_nothing(source, listing, place)
     recall(listing, place)
     with rarely_collected(), ExitStack() as stack:
         name, session, known = "", None, Tombstones()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import xxhash
 
-from sigid.errors import BusyError
+from sigid.errors import BusyError, Reason
 from sigid.pipeline import erased, manifest, stamps
 from sigid.pipeline import listing as listing_
 from sigid.pipeline.erased import Remembered
@@ -18,7 +18,7 @@ from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remem
 from sigid.pipeline.workplace import Workplace
 from sigid.running import only_one
 from sigid.settings import Settings
-from sigid.sources.base import EVERY_FOLDER, Source
+from sigid.sources.base import Source, holds_files, meant_folder
 
 MAX_DEPTH = 32
 """How many folders may lie in one another; what is deeper is not looked at, and rejected."""
@@ -90,7 +90,16 @@ def look(source: Source, root: Path, processes: int = 1) -> Listing:
     folders, failed = stamps.take(str(root), _named(source, root, found), processes)
     found.folders = sorted((folder for folder in folders if folder.names), key=lambda folder: folder.path)
     found.unreadable.update((path, _words_for(error)) for path, error in failed.items())
+    _put_down_misspelt(source, found)
     return found
+
+
+def _put_down_misspelt(source: Source, found: Listing) -> None:
+    """Tell folders that are here for their names from those that lie too deep."""
+    for folder in found.folders:
+        for index, kind in () if holds_files(source, folder.path) else folder.kinds():
+            if kind == Reason.TOO_DEEP:
+                folder.record(index, listing_.UNKNOWN, listing_.kind_stamp(listing_.MISSPELT))
 
 
 def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
@@ -113,9 +122,10 @@ def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
 
 def _look_into(source: Source, root: Path, path: str, depth: int) -> tuple[list[str], list[str]]:
     """The names of the folder's files, as the system has them, and the paths of folders in it that may hold more."""
-    holds = _holds(source, path)
+    holds = holds_files(source, path)
     files: list[str] = []
     others: list[str] = []
+    misspelt: list[str] = []
     folders: list[str] = []
     prefix = f"{path}/" if path else ""
     with os.scandir(os.path.join(root, raw(path))) as entries:
@@ -126,27 +136,22 @@ def _look_into(source: Source, root: Path, path: str, depth: int) -> tuple[list[
                 others.append(entry.name)
             elif _leads_to_files(source, prefix + (name := shown(entry.name))):
                 folders.append(prefix + name)
+            elif meant_folder(source, prefix + name):
+                misspelt.append(entry.name)
     if holds:
         return [*_without_passed_over(files), *others], folders
     files = [name for name in files if prefix + name == source.index]
     others = [name for name in others if _leads_to_files(source, prefix + name) or prefix + name == source.index]
-    return [*files, *others], folders
+    return [*files, *others, *misspelt], folders
 
 
 def _words_for(error: OSError) -> str:
     return error.strerror or "it cannot be read"
 
 
-def _holds(source: Source, path: str) -> bool:
-    """Whether the files of that folder are the source's."""
-    if EVERY_FOLDER in source.folders:
-        return bool(path)
-    return any(path == folder or path.startswith(f"{folder}/") for folder in source.folders)
-
-
 def _leads_to_files(source: Source, path: str) -> bool:
     """Whether that folder holds files of the source, or one below it does."""
-    return _holds(source, path) or any(folder.startswith(f"{path}/") for folder in source.folders)
+    return holds_files(source, path) or any(folder.startswith(f"{path}/") for folder in source.folders)
 
 
 def _without_passed_over(names: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigid.errors import Reason
 from sigid.pipeline import workers
-from sigid.pipeline.changes import Action, Changes, Found, compare, is_hidden
+from sigid.pipeline.changes import Action, Changes, Found, compare, what_hides
 from sigid.pipeline.erased import leave_out
 from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
@@ -89,6 +89,11 @@ class Study:
         self._lines_of: LinesOf = ledger.lines_of if ledger else lambda _paths: {}
         self.changes: Changes = self._compare(ledger)
 
+    def behind_links(self) -> list[tuple[str, int]]:
+        """The links that have taken the place of folders, and how many files the ledger knows in each of these."""
+        unreadable = self.listing.unreadable
+        return sorted((path, files) for path, files in self.changes.out_of_sight.items() if path not in unreadable)
+
     def rejected(self) -> Iterator[list[Found]]:
         """Batches of the files that are to be rejected without being read, and are not yet; ask after `reading`."""
         batch = []
@@ -156,7 +161,7 @@ class Study:
             expected.difference_update(folder.path_of(index) for folder, index in self.listing)
             expected.difference_update(line.path for line in withheld)
         known = {line.path for line in self.changes.missing}
-        return sorted(path for path in expected if path in known or not is_hidden(path, self._hidden))
+        return sorted(path for path in expected if path in known or what_hides(path, self._hidden) is None)
 
     def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""

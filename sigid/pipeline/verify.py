@@ -22,7 +22,6 @@ from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
-from sigid.pipeline.listing import Listing
 from sigid.pipeline.register import Result, registered
 from sigid.pipeline.scan import digest_of, look, recall
 from sigid.pipeline.study import Item, Study
@@ -132,7 +131,7 @@ class _Files:
         place = Workplace.of(self._source, self._settings)
         listing = look(self._source, place.root, self._settings.workers)
         recall(listing, place)
-        if not len(listing) and not listing.unreadable:
+        if listing.is_empty() and not listing.unreadable:
             yield Finding(Mark.SINCE, self._source.name, f"there are no files in {place.root} to hold against it")
             return
         try:
@@ -141,16 +140,19 @@ class _Files:
             yield Finding(Mark.WRONG, self._source.name, str(error))
             return
         self._standing = self._ledger.holds(digest_of(listing, place)) is not None
-        yield from self._unseen(listing)
+        yield from self._unseen(study)
         yield from self._unread(study)
         self._narrow(study)
         yield from self._said(study, show)
         yield from self._all_since()
 
-    def _unseen(self, listing: Listing) -> Iterator[Finding]:
-        for folder, trouble in sorted(listing.unreadable.items()):
+    def _unseen(self, study: Study) -> Iterator[Finding]:
+        for folder, trouble in sorted(study.listing.unreadable.items()):
             what = f"the folder cannot be read ({trouble}); what it holds is not verified"
             yield Finding(Mark.WRONG, self._path(folder), what, "give this user the right to read it")
+        for link, files in study.behind_links():
+            what = f"it is a symbolic link, and is not followed; the {files} files known there are not verified"
+            yield Finding(Mark.WRONG, self._path(link), what, "put the folder itself there, or mount it")
 
     def _unread(self, study: Study) -> Iterator[Finding]:
         """What differs without any file being read."""

@@ -14,6 +14,7 @@ class Workplace(NamedTuple):
     """Where a source's files are, and what is kept of them in the build folder."""
 
     root: Path
+    """Absolute, so that whoever is told of it knows where it is."""
     listing: Path
     manifest: Path
     answer: Path
@@ -33,7 +34,7 @@ class Workplace(NamedTuple):
     def of(cls, source: Source, settings: Settings) -> Workplace:
         cache = settings.build / source.name
         return cls(
-            root=settings.datasets / source.directory,
+            root=(settings.datasets / source.directory).absolute(),
             listing=cache / "listing",
             manifest=cache / "manifest",
             answer=cache / "answer",

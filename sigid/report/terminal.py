@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -35,15 +36,23 @@ def tabbed(cells: Iterable[object]) -> str:
     return "\t".join(printable(str(cell)) for cell in cells) + "\n"
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextmanager
 def readers_choice(out: TextIO) -> Iterator[None]:
-    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before."""
+    """Hand over at the end what was written. A reader who has seen enough, as `head` has, may leave before.
+
+    Nothing else is written meanwhile, but files that say their names where that cannot be done.
+    """
     try:
         yield
     except BrokenPipeError:
         _silence(out)
-    except OSError:
+    except OSError as error:
         hand_over(out)  # which says so, where it is this that cannot be written
+        if error.filename is None and error.errno in _NO_ROOM:  # what was lost of it is not kept back any more
+            raise _not_written(out, error) from error
         raise
     else:
         hand_over(out)
@@ -59,8 +68,12 @@ def hand_over(out: TextIO) -> None:
     except BrokenPipeError:
         _silence(out)
     except OSError as error:
-        _silence(out)
-        raise OSError(error.errno, error.strerror, "standard output") from error
+        raise _not_written(out, error) from error
+
+
+def _not_written(out: TextIO, error: OSError) -> OSError:
+    _silence(out)
+    return OSError(error.errno, error.strerror, "standard output")
 
 
 def _silence(out: TextIO) -> None:

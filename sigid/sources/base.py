@@ -114,6 +114,23 @@ class Source(Protocol):
         """
 
 
+def holds_files(source: Source, folder: str) -> bool:
+    """Whether the files of that folder are the source's; the root's path is empty."""
+    if EVERY_FOLDER in source.folders:
+        return bool(folder)
+    return any(folder == each or folder.startswith(f"{each}/") for each in source.folders)
+
+
+def meant_folder(source: Source, path: str) -> str | None:
+    """The folder that leads to files of the source and has that path, but for capitals."""
+    parts = path.lower().split("/")
+    for folder in source.folders:
+        meant = folder.split("/")[: len(parts)]
+        if [part.lower() for part in meant] == parts:
+            return "/".join(meant)
+    return None
+
+
 class NamedByConvention(ABC):
     """A source whose files' names say everything: a subclass states `name`, `directory`, `folders` and `claim`."""
 

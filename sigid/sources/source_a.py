@@ -29,6 +29,8 @@ _GENUINE_DIGITS = 6
 _GENUINE = re.compile(r"()(?P<signee>[0-9]{1,6})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
 _FORGERY = re.compile(r"(?P<forger>[0-9]{4})(?P<signee>[0-9]{3})_(?P<sample>[0-9]{1,9})\.(?P<extension>\w+)")
 
+_SAMPLE = "<sample, up to 9 digits>"
+
 # What a name that is not understood begins with: a copy, another extension, a file in the wrong folder.
 _NUMBER = re.compile(r"(?:.*/)?(?P<digits>[0-9]+)_[^/]*")
 
@@ -51,8 +53,8 @@ _FOLDERS = {
     folder.path: folder
     for modality in Modality
     for folder in (
-        _Folder(modality, Authenticity.FORGED, _FORGERY, "<forger, 4 digits><signee, 3 digits>_<sample>"),
-        _Folder(modality, Authenticity.GENUINE, _GENUINE, "<signee>_<sample>"),
+        _Folder(modality, Authenticity.FORGED, _FORGERY, f"<forger, 4 digits><signee, 3 digits>_{_SAMPLE}"),
+        _Folder(modality, Authenticity.GENUINE, _GENUINE, f"<signee, up to {_GENUINE_DIGITS} digits>_{_SAMPLE}"),
     )
 }
 
@@ -69,6 +71,10 @@ class SourceA(NamedByConvention):
         top, label, name = path.split("/", 2)
         modality, authenticity, pattern, form = _FOLDERS[f"{top}/{label}"]
         format_ = _FORMATS[modality]
+        if "/" in name:
+            raise Rejected(
+                Reason.NAME_NOT_UNDERSTOOD, f"it lies in a folder below {top}/{label}; put it into {top}/{label} itself"
+            )
         match = pattern.fullmatch(name)
         if match is None or match["extension"].lower() != format_:
             raise Rejected(Reason.NAME_NOT_UNDERSTOOD, f"a name in {top}/{label} is {form}.{format_}")

@@ -23,6 +23,7 @@ _UUID = rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _LINE = rb"(%b) {4}(%b)?" % (_UUID, _UUID)
 _PATH_LENGTH = len("0/01234567")
 _COUNT = rb"[0-9]{1,18}"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class SourceB:
@@ -133,6 +134,8 @@ def _parse(index: bytes) -> dict[str, str]:
         lines.pop()
     if not lines:
         raise DatasetError("INDEX is empty; its first line is the number of signatures")
+    if lines[0].startswith(_BYTE_ORDER_MARK):
+        raise DatasetError("line 1 of INDEX begins with a byte order mark; save it as UTF-8 without one")
     if not re.fullmatch(_COUNT, lines[0]):
         raise DatasetError(f"line 1 of INDEX is {_shown(lines[0])}; it is the number of signatures")
     parents: dict[str, str] = {}
