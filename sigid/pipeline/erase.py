@@ -264,9 +264,10 @@ def in_force(settings: Settings, database: Database, session: Session, source: S
     what was erased from the one before. Raises WarehouseError where it can't, or has something of the source already.
     """
     known = erasures(session)
-    if _take_over(settings, database, session, source, tombstones_of(known)):
-        known = erasures(session)
     tombstones = tombstones_of(known)
+    if _take_over(settings, database, session, source, tombstones):
+        known = erasures(session)
+        tombstones = tombstones_of(known)
     place = Workplace.of(source, settings)
     remembered = erased.read(place)
     if remembered.tombstones != tombstones:
@@ -283,12 +284,11 @@ def in_force(settings: Settings, database: Database, session: Session, source: S
     return tombstones
 
 
-def _take_over(
-    settings: Settings, database: Database, session: Session, source: Source, known: Tombstones
-) -> Sequence[Erasure]:
+def _take_over(settings: Settings, database: Database, session: Session, source: Source, known: Tombstones) -> bool:
+    """Have a new warehouse know what it has lost. Returns whether there was anything."""
     lost = lost_by(session, source, settings, known)
     if not lost.erasures:
-        return ()
+        return False
     lost.refuse(database.name)
     try:
         put_down(session, lost.erasures)
@@ -300,7 +300,7 @@ def _take_over(
         "the warehouse %s has nothing of %s yet: %d erasures hold in it, too, that %s tell of",
         *(database.name, source.name, len(lost.erasures), lost.told_by),
     )
-    return lost.erasures
+    return True
 
 
 class _Erasing:
@@ -347,8 +347,8 @@ class _Erasing:
         known = tombstones_of(before)
         lost = [each for source in SOURCES for each in self._lost(source, known)]
         new = wanted(self._ground, self._session, [*before, *lost])
-        each = {erasure.tombstone: erasure for erasure in (*lost, *new.erasures)}
-        new = new._replace(erasures=list(each.values()))
+        by_tombstone = {each.tombstone: each for each in (*lost, *new.erasures)}
+        new = new._replace(erasures=list(by_tombstone.values()))
         tombstones = tombstones_of([*new.erasures, *(each for each in before if not each.is_finished)])
         return new, tombstones, self._find(tombstones)
 

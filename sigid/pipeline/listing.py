@@ -54,7 +54,7 @@ VOID = -1  # no file has this size
 SYMLINK = -2
 NOT_REGULAR = -3
 TOO_DEEP = -4
-MISSPELT = -6
+MISSPELT = -5
 _KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep", MISSPELT: "name_not_understood"}
 
 
