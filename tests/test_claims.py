@@ -27,6 +27,8 @@ def folders() -> list[Folder]:
     asked.claims = array("Q", [NO_CLAIM, 77])
     half = Folder.of("half", ["one", "other"])
     half.claims = array("Q", [UNASKED, 78])
+    for each in made:
+        each.make_room()
     return [*made, asked, half]
 
 

@@ -51,6 +51,7 @@ def listing_of(paths: Iterable[str]) -> Listing:
         by_folder.setdefault(folder, []).append(name)
     folders = [Folder.of(folder, sorted(names)) for folder, names in sorted(by_folder.items())]
     for each in folders:
+        each.make_room()
         each.stamps = bytearray(STAMP.pack(1, 2, 3, 4) * len(each.names))
     return Listing(folders)
 
@@ -100,7 +101,6 @@ def test_a_stored_listing_is_read_back_as_it_was(paths: set[str], data: st.DataO
         file = f"{cache}/listing"
 
         listing.store(file, found, "digest", "stamp", "1.1")
-        found.compact()
 
         assert stored_listing(file) == found
         summary = read_summary(file)
@@ -697,6 +697,7 @@ def test_what_is_known_of_a_file_is_found_in_whatever_order_a_folder_lists_it(ol
     def folder_of(names: list[str]) -> Folder:
         stamps = b"".join(STAMP.pack(int(name), 2, 3, 4) for name in names)
         folder = Folder.of("a", names)
+        folder.make_room()
         folder.stamps = bytearray(stamps)
         return folder
 
@@ -723,7 +724,7 @@ def test_the_folders_before_a_damaged_one_are_believed(stored: Path) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n"), min_size=1)))
 def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
-    compact = listing.Names("\n".join(names), len(names))
+    compact = listing.Names.of(names)
 
     assert list(compact) == names
     assert [compact[index] for index in range(len(names))] == names
@@ -731,6 +732,21 @@ def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
     assert len(compact) == len(names)
     with pytest.raises(IndexError):
         compact[len(names)]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n"), min_size=1)), st.integers(1, 5))
+def test_names_come_in_pieces_without_one_that_is_cut_or_lost(names: list[str], size: int) -> None:
+    pieces = list(listing.Names.of(names).pieces(size))
+
+    assert [name for piece in pieces for name in piece] == names
+    assert [len(piece) for piece in pieces] == [len(list(piece)) for piece in pieces]
+    assert all(pieces)
+
+
+def test_names_of_one_length_come_in_pieces_of_the_size_asked_for() -> None:
+    names = listing.Names.of([f"{n:03}" for n in range(10)])
+
+    assert [len(piece) for piece in names.pieces(4)] == [4, 4, 2]
 
 
 ALIKE = st.sampled_from(["b", "  b", "a  b", "a  a  b", "c", "b  c", "a"])

@@ -77,7 +77,6 @@ def leave_out(found: Listing, source: Source, names: Names, tombstones: Tombston
         if erased:
             found.erased += map(folder.path_of, sorted(erased))
             folder.keep([index for index in range(len(folder.names)) if index not in erased])
-            folder.compact()
     found.folders = [folder for folder in found.folders if folder.names]
     found.without = tombstones
 

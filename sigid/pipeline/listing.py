@@ -83,13 +83,18 @@ class Names(Sequence[str]):
         self._count = count
         self._ends: array[int] | None = None
 
+    @classmethod
+    def of(cls, names: Sequence[str]) -> Names:
+        """These, of which none has a line break in it."""
+        return cls("\n".join(names), len(names))
+
     @overload
     def __getitem__(self, index: int) -> str: ...
     @overload
     def __getitem__(self, index: slice) -> list[str]: ...
     def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(self._count))]
+            return [*self][index]
         if not 0 <= index < self._count:  # which is how a sequence is seen to end
             raise IndexError(index)
         ends = self._ends or self._found()
@@ -105,6 +110,16 @@ class Names(Sequence[str]):
         return self.text == other.text if isinstance(other, Names) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]
+
+    def pieces(self, size: int) -> Iterator[Names]:
+        """All of them, about so many at a time."""
+        room = ceil((len(self.text) + 1) * size / self._count) if self._count else 0
+        start = 0
+        while room and start <= len(self.text):
+            stop = self.text.find("\n", start + room - 1)
+            piece = self.text[start : stop if stop >= 0 else None]
+            yield Names(piece, piece.count("\n") + 1)
+            start += len(piece) + 1
 
     def _found(self) -> array[int]:
         """Where the names end, which is found out when it is first asked for."""
@@ -123,20 +138,25 @@ class Folder:
 
     path: str
     """Relative to the root, "" for the root itself."""
-    names: Sequence[str]
-    stamps: bytearray
-    hashes: bytearray
-    """Of the contents."""
-    claims: array[int]
-    """A hash each of the key that the name claims: whoever else claims it is among those with the same hash."""
+    names: Names
+    stamps: bytearray | memoryview = field(default_factory=bytearray)
+    """One after the other; none before they are taken."""
+    hashes: bytearray = field(default_factory=bytearray)
+    """Of the contents; none before `make_room`."""
+    claims: array[int] = field(default_factory=lambda: array("Q"))
+    """A hash each of the key that the name claims: whoever else claims it is among those with the same hash. None
+    before `make_room`."""
     _order: array[int] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, path: str, names: Sequence[str]) -> Folder:
         """Files of which no more than the names is known."""
-        count = len(names)
-        stamps, hashes = bytearray(STAMP.size * count), bytearray(HASH_SIZE * count)
-        return cls(path, names, stamps, hashes, array("Q", bytes(CLAIM_SIZE * count)))
+        return cls(path, Names.of(names))
+
+    def make_room(self) -> None:
+        """For what can be known of the files, which is unknown by now. Who only compares stamps has no use for it."""
+        self.hashes = bytearray(HASH_SIZE * len(self.names))
+        self.claims = array("Q", bytes(CLAIM_SIZE * len(self.names)))
 
     def path_of(self, index: int) -> str:
         """The path of the file, relative to the root."""
@@ -169,7 +189,11 @@ class Folder:
         """Put down what reading the file has shown; a stamp that may hide a later change is void."""
         self.hashes[index * HASH_SIZE : (index + 1) * HASH_SIZE] = content
         if stamp is not None:
-            self.stamps[index * STAMP.size : (index + 1) * STAMP.size] = stamp
+            self.stamp_again(index, stamp)
+
+    def stamp_again(self, index: int, stamp: bytes) -> None:
+        """Give the file another stamp."""
+        self.stamps[index * STAMP.size : (index + 1) * STAMP.size] = stamp
 
     def order(self) -> array[int]:
         """The indexes of the files in the order of their names (by code point)."""
@@ -178,19 +202,12 @@ class Folder:
             self._order = array("I", sorted(range(len(names)), key=names.__getitem__))
         return self._order
 
-    def compact(self) -> None:
-        """Keep the names in less room: it pays for who has more to do with them than to compare them."""
-        self.names = Names(self._text(), len(self.names))
-
-    def _text(self) -> str:
-        return self.names.text if isinstance(self.names, Names) else "\n".join(self.names)
-
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
         self.hashes = bytearray(b"".join([self.content(index) for index in indexes]))
-        self.claims = array("Q", [self.claims[index] for index in indexes])
-        self.names = [self.names[index] for index in indexes]
+        self.claims = array("Q", [claim for index in indexes for claim in self.claims[index : index + 1]])
+        self.names = Names.of([self.names[index] for index in indexes])
         self._order = None
 
     def remember(self, before: Folder) -> Iterator[int]:
@@ -199,7 +216,7 @@ class Folder:
         Yields which of the files before are here no more.
         """
         gone = bytearray(b"\1" * len(before.names))
-        runs = common_runs(self._text(), before._text())
+        runs = common_runs(self.names.text, before.names.text)
         for here, there, count in self._met(before) if runs is None else runs:
             self._take_over(before, here, there, count)
             gone[there : there + count] = bytes(count)
@@ -274,7 +291,7 @@ class Folder:
 
     def dump(self) -> tuple[bytes | bytearray | memoryview, ...]:
         """Its names, and what is known of the files."""
-        return self._text().encode(), self.stamps, self.hashes, memoryview(self.claims).cast("B")
+        return self.names.text.encode(), self.stamps, self.hashes, memoryview(self.claims).cast("B")
 
     @classmethod
     def parse(cls, path: str, count: int, body: bytes) -> Folder:
@@ -287,13 +304,15 @@ class Folder:
         return cls(path, names, bytearray(view[end:hashes]), bytearray(view[hashes:claims]), array("Q", body[claims:]))
 
 
-def _differences(stamps: bytearray, first: int, others: bytearray, first_other: int, count: int) -> Iterator[int]:
+def _differences(
+    stamps: bytearray | memoryview, first: int, others: bytearray | memoryview, first_other: int, count: int
+) -> Iterator[int]:
     """Which of so many stamps, from the first ones on, differ."""
     below = [(0, count)]
     while below:
         start, stop = below.pop()
         mine, its = (slice((at + start) * STAMP.size, (at + stop) * STAMP.size) for at in (first, first_other))
-        if stamps[mine] == others[its]:
+        if others[its] == stamps[mine]:  # a bytearray is compared at once, a view item by item
             continue
         if stop - start == 1:
             yield start
@@ -365,10 +384,10 @@ class Listing:
         misspelt = _KINDS[MISSPELT]
         return all(folder.kind(index) == misspelt for folder in self.folders for index in range(len(folder.names)))
 
-    def compact(self) -> None:
-        """Have all folders keep their names in less room."""
+    def make_room(self) -> None:
+        """For what can be known of the files."""
         for folder in self.folders:
-            folder.compact()
+            folder.make_room()
 
     def unknown(self) -> list[Place]:
         """The files whose content is unknown."""

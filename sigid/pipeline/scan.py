@@ -78,7 +78,7 @@ def _leave_out(found: Listing, source: Source, place: Workplace, known: Remember
 
 def recall(found: Listing, place: Workplace) -> None:
     """Take over from the last load's listing what still holds of it."""
-    found.compact()
+    found.make_room()
     found.without = erased.read(place).tombstones
     if summary_of(place):
         remember(found, str(place.listing))
@@ -99,7 +99,7 @@ def _put_down_misspelt(source: Source, found: Listing) -> None:
     for folder in found.folders:
         for index, kind in () if holds_files(source, folder.path) else folder.kinds():
             if kind == Reason.TOO_DEEP:
-                folder.record(index, listing_.UNKNOWN, listing_.kind_stamp(listing_.MISSPELT))
+                folder.stamp_again(index, listing_.kind_stamp(listing_.MISSPELT))
 
 
 def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:

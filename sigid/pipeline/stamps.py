@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sigid.pipeline.escape import all_raw, raw
 from sigid.pipeline.helpers import Helpers, Shared
-from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
+from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, Names, kind_stamp, stamp_of
 
 FILES_WORTH_A_PROCESS = 10_000
 """Below about so many files a process takes longer to start than it saves."""
@@ -70,14 +70,13 @@ class _Part(NamedTuple):
     """Some files of one folder: few enough that nobody waits long for the process that does them."""
 
     folder: Folder
-    start: int
-    stop: int
+    names: Names
     place: int
     """Of the first one, among all files."""
 
     def raw_names(self) -> Sequence[str]:
         """The files' names as the system has them."""
-        return all_raw(self.folder.names[self.start : self.stop])
+        return all_raw([*self.names])
 
 
 class _Work:
@@ -88,7 +87,7 @@ class _Work:
         self._root = root
         self.folders = folders
         self._parts = list(_parts(folders))
-        self._shared = Shared([(part.stop - part.start) * STAMP.size for part in self._parts], self._stamps)
+        self._shared = Shared([len(part.names) * STAMP.size for part in self._parts], self._stamps)
 
     def share(self) -> None:
         """Do parts until none is left to begin."""
@@ -114,19 +113,19 @@ class _Work:
         return failed
 
     def _do_one_by_one(self, part: _Part) -> None:
-        self._put(part.place, _GONE * (part.stop - part.start))
+        self._put(part.place, _GONE * len(part.names))
         with suppress(FileNotFoundError), self._opened(part.folder) as folder:
             for place, name in enumerate(part.raw_names(), part.place):
                 with suppress(FileNotFoundError):
                     self._put(place, _stamp(name, folder))
 
     def _hand_over(self) -> None:
-        with memoryview(self._shared.memory) as stamps:
-            start = 0
-            for folder in self.folders:
-                stop = start + len(folder.names) * STAMP.size
-                folder.stamps = bytearray(stamps[start:stop])
-                start = stop
+        stamps = memoryview(self._shared.memory)
+        start = 0
+        for folder in self.folders:
+            stop = start + len(folder.names) * STAMP.size
+            folder.stamps = stamps[start:stop]
+            start = stop
 
     @contextmanager
     def _opened(self, folder: Folder) -> Iterator[int]:
@@ -143,10 +142,9 @@ class _Work:
 def _parts(folders: Sequence[Folder]) -> Iterator[_Part]:
     place = 0
     for folder in folders:
-        count = len(folder.names)
-        for start in range(0, count, _PART_FILES):
-            yield _Part(folder, start, min(start + _PART_FILES, count), place + start)
-        place += count
+        for names in folder.names.pieces(_PART_FILES):
+            yield _Part(folder, names, place)
+            place += len(names)
 
 
 def _stamp(name: str, folder: int) -> bytes:
