@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import psycopg
 import pytest
 
 from sigid.entity import Points
@@ -19,6 +20,7 @@ from sigid.errors import ConnectionLost, SettingError, WarehouseError
 from sigid.service import NewXYZSignature
 from sigid.warehouse import postgresql_server as postgresql_server_module
 from sigid.warehouse.postgresql import from_wire, to_wire
+from sigid.warehouse.server import TOOK_TOO_LONG
 from sigid.warehouse.warehouse import open_warehouse
 from tests.databases import Databases
 from tests.postgresql import PostgresqlServer
@@ -121,6 +123,19 @@ def test_the_environment_may_say_which_schema_and_not_which_encoding(
         postgresql_server.execute("DROP SCHEMA elsewhere CASCADE")
 
     assert (made, signature.sample) == (1, "\u03b1")
+
+
+def test_a_transaction_that_the_server_ended_for_taking_too_long_is_told_as_such(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    """It was to be run again when the cause is gone, and nothing said what that was."""
+    for state in ("25P03", "25P04"):
+        ended = psycopg.OperationalError("terminating connection due to a timeout")
+        ended.sqlstate = state
+
+        told = postgresql_server_module.Server(postgresql_server.url()).refusal(ended)
+
+        assert str(told).endswith(f"; {TOOK_TOO_LONG}")
 
 
 def test_a_password_with_an_at_sign_as_it_is_does_not_show_half_of_it_as_the_host() -> None:
