@@ -681,6 +681,7 @@ def test_a_warehouse_in_use_is_not_touched_by_the_erasures_of_another(tmp_path: 
         ("sqlite:////home/a@b/sigid.sqlite", "sqlite:////home/a@b/sigid.sqlite"),
         ("postgresql+psycopg://me:a/q?w@host:1/db?options=-csearch_path%3Ds&sslpassword=x", "host:1/db?options="),
         ("mysql+pymysql://host/db?password=x&charset=utf8", "mysql+pymysql://host/db?charset=utf8"),
+        ("postgresql+psycopg://host/db?user=you&password=me:@q?w", "postgresql+psycopg://host/db?user=you"),
     ],
 )
 def test_what_tells_a_warehouse_from_others_has_no_password_in_it(url: str, place: str) -> None:

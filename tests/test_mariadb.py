@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -53,6 +54,47 @@ def test_a_row_that_is_more_than_the_server_takes_is_told_at_once(
         mariadb_server.execute(f"SET GLOBAL max_allowed_packet = {usual}")
 
     assert str(refused.value).endswith("; have the server take larger packets: max_allowed_packet")
+
+
+def test_rows_go_in_as_many_statements_as_a_server_that_takes_little_needs(
+    warehouse_url: str, mariadb_server: MariadbServer
+) -> None:
+    """Rows of 1 MiB together were more than 1 MiB with the words before and after them, and were sent all the same."""
+    with setting(mariadb_server, "max_allowed_packet", "65536"), open_warehouse(warehouse_url) as warehouse:
+        points = [(1.0, 2.0, 3.0)] * 500
+        many = [NewXYZSignature(points=points, sample=str(number)) for number in range(20)]
+        warehouse.service().register_signatures(many, idempotence_key="signing/customers/1")
+
+        assert warehouse.signatures().count() == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sql_select_limit", "2"), ("sql_safe_updates", "1"), ("max_join_size", "2"), ("completion_type", "'CHAIN'")],
+)
+def test_what_a_server_keeps_people_from_is_not_kept_from_us(
+    tmp_path: Path, databases: Databases, mariadb_server: MariadbServer, name: str, value: str
+) -> None:
+    """With a limit of rows a catalogue, a digest and an export were of so many rows, and nothing said so."""
+    expected = site_a(tmp_path / "one")
+    expected.load()
+    site = site_a(tmp_path / "other").using(warehouse=databases.url(tmp_path))
+    with setting(mariadb_server, name, value):
+        site.load()
+        digest = site.digest()
+
+    assert digest == expected.digest()
+
+
+@contextmanager
+def setting(server: MariadbServer, name: str, value: str) -> Iterator[None]:
+    """For connections that are made meanwhile."""
+    ((usual,),) = server.execute(f"SELECT @@GLOBAL.{name}")
+    server.execute(f"SET GLOBAL {name} = {value}")
+    try:
+        yield
+    finally:
+        server.execute(f"SET GLOBAL {name} = %s", [usual])
 
 
 def test_a_password_may_be_in_the_url_or_an_option_file(guarded: OwnMariadbServer, tmp_path: Path) -> None:

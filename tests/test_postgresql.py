@@ -9,15 +9,18 @@ import sys
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
+import psycopg
 import pytest
 
 from sigid.entity import Points
-from sigid.errors import ConnectionLost, WarehouseError
+from sigid.errors import ConnectionLost, SettingError, WarehouseError
 from sigid.service import NewXYZSignature
 from sigid.warehouse import postgresql_server as postgresql_server_module
 from sigid.warehouse.postgresql import from_wire, to_wire
+from sigid.warehouse.server import TOOK_TOO_LONG
 from sigid.warehouse.warehouse import open_warehouse
 from tests.databases import Databases
 from tests.postgresql import PostgresqlServer
@@ -85,6 +88,61 @@ def test_an_array_that_somebody_else_made_and_is_no_list_of_numbers_is_refused(
 def test_a_schema_that_is_not_there_is_told(postgresql_server: PostgresqlServer) -> None:
     assert refusal(postgresql_server.url(schema="nowhere")).endswith(
         "; create that schema, or name another one in SIGID_WAREHOUSE"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_does_not_take_all_names_of_files_is_refused_at_once(
+    postgresql_server: PostgresqlServer, encoding: str
+) -> None:
+    """In LATIN1 each load ended in a traceback over a Greek name of a file, in SQL_ASCII over any name."""
+    postgresql_server.execute(f"CREATE DATABASE narrow ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        said = refusal(postgresql_server.url("narrow"))
+    finally:
+        postgresql_server.execute("DROP DATABASE narrow")
+
+    assert f"a database with the encoding {encoding} does not take" in said
+    assert said.endswith("; make one with the encoding UTF8")
+
+
+def test_the_environment_may_say_which_schema_and_not_which_encoding(
+    postgresql_server: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What PGOPTIONS said was passed over, and the tables were made in another schema than psql shows."""
+    postgresql_server.execute("CREATE SCHEMA elsewhere")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=elsewhere")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    try:
+        with open_warehouse(postgresql_server.url()) as warehouse:
+            warehouse.service().register_signatures([NewXYZSignature(points=[(1, 2, 3)], sample="\u03b1")])
+            (signature,) = warehouse.signatures()
+
+        ((made,),) = postgresql_server.execute("SELECT count(*) FROM elsewhere.signature")
+    finally:
+        postgresql_server.execute("DROP SCHEMA elsewhere CASCADE")
+
+    assert (made, signature.sample) == (1, "\u03b1")
+
+
+def test_a_transaction_that_the_server_ended_for_taking_too_long_is_told_as_such(
+    postgresql_server: PostgresqlServer,
+) -> None:
+    """It was to be run again when the cause is gone, and nothing said what that was."""
+    for state in ("25P03", "25P04"):
+        ended = psycopg.OperationalError("terminating connection due to a timeout")
+        ended.sqlstate = state
+
+        told = postgresql_server_module.Server(postgresql_server.url()).refusal(ended)
+
+        assert str(told).endswith(f"; {TOOK_TOO_LONG}")
+
+
+def test_a_password_with_an_at_sign_as_it_is_does_not_show_half_of_it_as_the_host() -> None:
+    half = quote(PASSWORD, safe="")
+
+    assert refusal(f"postgresql+psycopg://me:un@{half}@host/db", SettingError) == (
+        "SIGID_WAREHOUSE is no URL of a PostgreSQL database; write it like postgresql+psycopg://user@host/database"
     )
 
 

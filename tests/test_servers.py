@@ -313,6 +313,8 @@ def test_a_server_that_only_lets_read_is_told(tmp_path: Path, guarded: OwnServer
         f"//me@host/db?no_such_setting={quote(PASSWORD)}",
         f"//me@host/db?{quote(PASSWORD)}",
         f"//me:{quote(PASSWORD, safe='')}%@host/db",
+        f"//me:1/{quote(PASSWORD, safe='')}@host",
+        "//me@host..of.no.name/db",
     ],
 )
 def test_a_malformed_url_is_refused_in_one_line_that_repeats_nothing_of_it(named: Named, rest: str) -> None:

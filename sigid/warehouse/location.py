@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,9 @@ def place_of(url: str) -> str:
     """The URL without who opens it, or anything secret: what tells a warehouse from others."""
     if scheme_of(url) == "sqlite":
         return url
-    where, _, query = url.rpartition("@")[2].partition("?")  # a password may hold any other character
-    options = [option for option in query.split("&") if "pass" not in option.partition("=")[0].lower()]
-    return f"{scheme_of(url)}://{where.rpartition('://')[2]}?{'&'.join(options)}"
+    told = re.sub("(?i)(?<=[?&])[^=&@]*pass[^=&@]*=[^&]*", "", url)
+    where, _, query = told.rpartition("@")[2].partition("?")  # a password may hold any other character
+    return f"{scheme_of(url)}://{where.rpartition('://')[2]}?{'&'.join(filter(None, query.split('&')))}"
 
 
 def check(url: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _STATEMENT_BYTES = 1 << 20
+"""So much of rows goes into one statement, if the server takes it."""
 _BEING_MADE = 0
 """The version of a schema of which the tables may not all be there: each is committed by itself."""
 
@@ -217,11 +218,12 @@ class MysqlSession:
         """The texts, joined to parts that the server takes together with so many bytes more."""
         part: list[bytes] = []
         size = 0
+        most = self._largest_packet() - more - 1  # which says that it is a statement
         for text in texts:
-            if part and size + len(text) > _STATEMENT_BYTES:
+            if part and size + len(text) > min(most, _STATEMENT_BYTES):
                 yield b",".join(part)
                 part, size = [], 0
-            if more + len(text) > _STATEMENT_BYTES - ROWS_AT_ONCE and more + len(text) >= self._largest_packet():
+            if len(text) > most:
                 raise WarehouseError(
                     f"the warehouse {self._server.name} cannot be used: a row of {len(text)} bytes is more than it "
                     "takes; have the server take larger packets: max_allowed_packet"

@@ -30,6 +30,10 @@ _SET = " ".join(
         time_zone = '+00:00',
         foreign_key_checks = 1,
         unique_checks = 1,
+        completion_type = 'NO_CHAIN',
+        sql_big_selects = 1,
+        sql_safe_updates = 0,
+        sql_select_limit = {2**64 - 1},
         innodb_lock_wait_timeout = {BUSY_SECONDS},
         lock_wait_timeout = {BUSY_SECONDS},
         net_write_timeout = {READER_SECONDS}
@@ -78,10 +82,13 @@ class Server(server.Server["Driver"]):
         parts = urlsplit(url)
         self._options = _options(parts.query)
         self.database = unquote(parts.path.removeprefix("/"))
+        host = unquote(parts.hostname or "")
         if not self.database or "/" in self.database or parts.fragment or re.search("%(?![0-9A-Fa-f]{2})", url):
             raise KIND.malformed()
+        if not _can_be_looked_up(host):
+            raise KIND.malformed()
         self._parameters: dict[str, Any] = {
-            "host": unquote(parts.hostname or "") or None,
+            "host": host or None,
             "port": parts.port or 0,
             "user": unquote(parts.username or "") or None,
             "password": unquote(parts.password or "").encode(),
@@ -136,6 +143,15 @@ class Server(server.Server["Driver"]):
         kind = ConnectionLost if code in _LOST else WarehouseError
         way_out = next((way for codes, way in _WAYS_OUT.items() if code in codes), server.WHEN_THE_CAUSE_IS_GONE)
         return kind(f"the warehouse {self.name} cannot be used: {_without_data(code, str(said[0]))}; {way_out}")
+
+
+def _can_be_looked_up(name: str) -> bool:
+    """Whether a host may have that name, of which each part has one to 63 characters."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 _TLS = ("ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert", "ssl_verify_identity")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from sigid.errors import ConnectionLost, WarehouseError
 from sigid.warehouse import server
@@ -76,7 +77,8 @@ class Server(server.Server["Driver"]):
             "application_name": server.own_name(),
             **_CONNECT,
             **given,
-            "options": f"{settings} {given.get('options') or ''}".strip(),
+            "client_encoding": "UTF8",
+            "options": f"{settings} {given.get('options') or os.environ.get('PGOPTIONS') or ''}".strip(),
         }
         place = f"{given.get('host') or os.environ.get('PGHOST') or 'this machine'}"
         self.name = f"{given.get('dbname') or os.environ.get('PGDATABASE') or 'of the user'} at {place}"
@@ -84,7 +86,17 @@ class Server(server.Server["Driver"]):
     def connect(self) -> Driver:
         import psycopg
 
-        connection = psycopg.connect(autocommit=True, **self._parameters)
+        try:
+            connection = psycopg.connect(autocommit=True, **self._parameters)
+        except UnicodeError:  # in a host that no name can have
+            raise KIND.malformed() from None
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding not in ("UTF8", None):  # which a pooler need not tell
+            connection.close()
+            raise WarehouseError(
+                f"the warehouse {self.name} cannot be used: a database with the encoding {encoding} does not take, or "
+                "order, what files may be called; make one with the encoding UTF8"
+            )
         (mode,) = (option.val or b"" for option in connection.pgconn.info if option.keyword == b"sslmode")
         self.warn(tls_advice(connection.info.host, mode.decode()))
         return connection
@@ -100,10 +112,12 @@ class Server(server.Server["Driver"]):
 
 
 def _given(url: str) -> dict[str, Any] | None:
-    """What the URL says; None where the driver does not understand it."""
+    """What the URL says; None where the driver does not understand it, or not as it is meant."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
+    if urlsplit(url).netloc.count("@") > 1:  # what follows the first one it takes for the host, which is shown
+        return None
     try:
         return conninfo_to_dict(f"postgresql://{url.removeprefix(KIND.scheme + '://')}")
     except ProgrammingError:
@@ -131,6 +145,8 @@ _WAYS_OUT = {
     "22": server.DOES_NOT_FIT,
     "23": server.DOES_NOT_FIT,
     "25006": server.ONLY_READS,
+    "25P03": server.TOOK_TOO_LONG,
+    "25P04": server.TOOK_TOO_LONG,
     "42501": server.NO_RIGHT,
     "42P": server.NOT_AS_MADE,
     "3F": "create that schema, or name another one in SIGID_WAREHOUSE",

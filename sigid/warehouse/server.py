@@ -57,7 +57,9 @@ class Kind(NamedTuple):
                 f"SIGID_WAREHOUSE is on {self.name}, whose driver is missing; pip install 'sigid[{self.extra}]'"
             )
         try:
-            sound = url.startswith(f"{self.scheme}://") and urlsplit(url).port != 0
+            parts = urlsplit(url)
+            # A slash in a password makes a host of the user, and of the rest a database, which would be shown.
+            sound = url.startswith(f"{self.scheme}://") and parts.port != 0 and "@" not in parts.path
         except ValueError:
             sound = False
         if not sound:
