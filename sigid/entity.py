@@ -48,8 +48,9 @@ class XYZPoint(BaseModel):
 class Points(Sequence[XYZPoint]):
     """A trajectory's points in the order of writing: one (n, 3) float64 array, n >= 1, that hands out points.
 
-    Built from an array of that shape, or from points or triples. Raises ValueError where there is no point, a point is
-    not three numbers, or a number is not finite.
+    Built from an array of that shape, or what numpy makes one of (a frame of pandas or polars), or from points or
+    triples. Raises ValueError where there is no point, a point is not three numbers, or a number is masked or not
+    finite.
     """
 
     __slots__ = ("_array",)
@@ -129,7 +130,10 @@ class Points(Sequence[XYZPoint]):
 def _numbers(values: PointArray | Iterable[XYZPoint | Sequence[float]]) -> PointArray:
     """The values as float64, in an array that nobody else can write to. Text that reads like a number is none."""
     try:
-        array = values if isinstance(values, np.ndarray) else np.array([_triple(point) for point in values])
+        if np.ma.isMaskedArray(values):
+            raise TypeError("what is masked is no number")
+        is_array = hasattr(values, "__array__")  # of numpy, or what other libraries have in its place
+        array = np.asarray(values) if is_array else np.array([_triple(point) for point in values])
         if array.dtype.kind not in "iuf" and not all(isinstance(number, Real) for number in array.flat):
             raise TypeError(f"{array.dtype} is no type of numbers")
         return array.astype(np.float64, copy=_can_be_written(array))

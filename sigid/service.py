@@ -10,12 +10,17 @@ from typing import Annotated, Protocol, Self, TypeAlias
 
 import numpy as np
 import xxhash
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
 from sigid.errors import ErasedError
 from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 from sigid.outcome import Outcome, outcome_of
+
+
+def _parsed(key: object) -> object:
+    """The key, where its text is given."""
+    return PersonKey.parse(key) if isinstance(key, str) else key
 
 
 def _well_formed(key: PersonKey) -> PersonKey:
@@ -36,7 +41,8 @@ class BaseNewSignature(BaseModel):
 
     metadata: Metadata = Field(default_factory=dict)
     authenticity: Authenticity = Authenticity.GENUINE
-    forger: Annotated[PersonKey, AfterValidator(_well_formed)] | None = None
+    forger: Annotated[PersonKey, BeforeValidator(_parsed), AfterValidator(_well_formed)] | None = None
+    """Who wrote it, as a key or its text, such as ``source_a/online/forgeries/120``."""
     parent_id: str | None = None
     sample: str | None = None
     content_hash: str | None = None
@@ -49,14 +55,18 @@ class BaseNewSignature(BaseModel):
         return self
 
 
+Pixels: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
+"""A width or a height, as all databases and tables hold it."""
+
+
 class NewImageSignature(BaseNewSignature):
     """A picture to be registered, which lies at `local_uri`."""
 
     local_uri: str
     modality: Modality = Modality.OFFLINE
     blank: bool = False
-    width: int | None = None
-    height: int | None = None
+    width: Pixels | None = None
+    height: Pixels | None = None
     mode: str | None = None
 
 
@@ -121,8 +131,9 @@ class Registration:
     signee_id: str
     signatures: tuple[Registered, ...]
 
-    def count(self, outcome: Outcome) -> int:
-        """How many of the signatures had that outcome."""
+    def count(self, outcome: Outcome | str) -> int:
+        """How many of the signatures had that outcome. Raises ValueError for one that does not exist."""
+        outcome = Outcome(outcome)
         return sum(signature.outcome is outcome for signature in self.signatures)
 
 
@@ -179,15 +190,18 @@ class SignatureApplicationService:
             self._refuse_erased([key for key, _ in registrations], named)
             known_signees = self._signees.find([signee.id for signee, _ in named])
             known = self._signatures.find([id_ for _, with_ids in named for id_, _ in with_ids])
-            results, to_store = [], []
+            results: list[Registration] = []
+            to_store: list[AnySignature] = []
             for signee, with_ids in named:
-                outcomes = []
+                outcomes, stored = [], []
                 for id_, new in with_ids:
                     outcome, signature = self._decide(signee, id_, new, known.get(id_))
                     outcomes.append(Registered(id_, outcome))
                     if signature is not None:
                         known[id_] = signature
-                        to_store.append(signature)
+                        stored.append(signature)
+                signee.signatures = stored  # without those that were only made to be compared
+                to_store += stored
                 results.append(Registration(signee.id, tuple(outcomes)))
             if new_signees := [signee for signee, _ in named if signee.id not in known_signees]:
                 self._signees.store(*new_signees)

@@ -261,6 +261,28 @@ def test_an_array_of_another_shape_is_refused_with_its_shape(values: Any) -> Non
         Points(values)
 
 
+@pytest.mark.parametrize("hidden", [3.0, float("nan")])
+def test_a_masked_number_is_none(hidden: float) -> None:
+    """What stood below the mask was taken, were it not even finite: it is masked when numpy asks whether it is."""
+    masked = np.ma.masked_array([[1.0, 2.0, hidden]], mask=[[False, False, True]])
+
+    with pytest.raises(ValueError, match="each point of a trajectory is three numbers"):
+        Points(masked)
+
+
+def test_points_are_taken_from_a_table_of_another_library() -> None:
+    """Gone through, a table gives its columns: one of three rows would be turned, and others were refused."""
+
+    class Table:
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+            return np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+
+        def __iter__(self) -> Any:
+            return iter([[1.0, 4.0, 7.0], [2.0, 5.0, 8.0], [3.0, 6.0, 9.0]])
+
+    assert Points(Table()) == [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0)]
+
+
 def test_a_signature_with_such_points_cannot_be_built_either() -> None:
     with pytest.raises(ValidationError, match="a trajectory has at least one point"):
         XYZSignature.model_validate({"signee_id": "someone", "points": []})

@@ -70,6 +70,19 @@ def test_the_mocks_can_be_looked_into() -> None:
     assert [signature.kind for signature in signee.signatures] == ["image", "xyz"]
 
 
+def test_a_signee_has_each_of_his_signatures_once() -> None:
+    """One that came twice in a call was his twice, though it was stored once."""
+    signees, signatures = MockSigneeRepository(), MockSignatureRepository()
+    new = NewXYZSignature(points=[(1.0, 2.0, 3.0)], sample="1")
+
+    registration = SignatureApplicationService(signees, signatures, MockAssetService()).register_signatures(
+        [new, new], "example/1"
+    )
+
+    signee = signees.signee_by_id[registration.signee_id]
+    assert signee.signatures == signatures.signatures_by_signee_id[signee.id]
+
+
 def test_the_example_prints_the_three_stores(capsys: pytest.CaptureFixture[str]) -> None:
     example.main()
 

@@ -17,7 +17,7 @@ from sigid.errors import DatasetError, SettingError
 from sigid.identity import Authenticity
 from sigid.pipeline.images import image_bytes, open_image
 from sigid.service import NewXYZSignature
-from sigid.warehouse import selection
+from sigid.warehouse import selection, sqlite
 from sigid.warehouse.warehouse import Warehouse, open_warehouse
 from tests.databases import Databases
 from tests.tables import pandas as pd
@@ -309,3 +309,78 @@ def test_all_that_is_read_at_one_state_is_of_that_state(tmp_path: Path) -> None:
             assert warehouse.digest() == before
         assert warehouse.signatures().count() == count + 1
         assert warehouse.digest() != before
+
+
+def test_a_picture_is_opened_at_the_path_that_it_came_with(site: Site, filled: Warehouse) -> None:
+    """Each picture had been looked for among the lines of all files: 75 ms each where there are 100,000."""
+    opened = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Warehouse, "path_of", None)
+        for signature, path in filled.signatures(kind="image", signee="1").with_paths():
+            opened.append(open_image(filled, signature, str(site.settings.datasets), path=path).size)
+
+    assert len(opened) == 5
+
+
+def test_a_trajectory_has_no_picture(site: Site, filled: Warehouse) -> None:
+    """Its file was read, and Pillow was said not to know what it is."""
+    signature = next(filled.signatures(kind="xyz"))
+
+    with pytest.raises(ValueError, match=f"{signature.id} is a trajectory and has no picture; ask for kind='image'"):
+        open_image(filled, signature, site.settings.datasets)
+
+
+@pytest.mark.parametrize("asked", [{"source": ["source_a"]}, {"signee": ["1", "2"]}, {"forger": ("103",)}])
+def test_several_at_a_time_are_refused(filled: Warehouse, asked: dict[str, Any]) -> None:
+    """Of a list of sources there was nothing, and a list of signees was called a fault of the warehouse."""
+    with pytest.raises(ValueError, match="; ask for one at a time, by a text"):
+        filled.signatures(**asked)
+
+
+def test_a_number_may_be_a_number(filled: Warehouse) -> None:
+    by_number: Any = 1
+
+    assert filled.signatures(signee=by_number).count() == filled.signatures(signee="1").count() > 0
+
+
+def test_a_page_holds_at_least_one(filled: Warehouse) -> None:
+    """With pages of none, none came, as if there were no signatures."""
+    with pytest.raises(ValueError, match="a page of 0 signatures holds none; ask for at least 1"):
+        filled.signatures().pages(0)
+
+
+def test_a_reason_that_does_not_exist_is_refused_at_once(filled: Warehouse) -> None:
+    with pytest.raises(ValueError, match="'broken' is not a valid Reason"):
+        filled.rejections(reason="broken")
+
+
+def test_many_selections_are_gone_through_by_turns(filled: Warehouse) -> None:
+    """The sixteenth had waited half a minute for one of the others to end, and then raised an error of SQLAlchemy's."""
+    signees = [filled.signatures(signee="1") for _ in range(20)]
+
+    turns = list(zip(*signees, strict=True))
+
+    assert len(turns) == filled.signatures(signee="1").count()
+    assert all(len(set(map(str, turn))) == 1 for turn in turns)
+
+
+def test_sqlite_sorts_signatures_without_their_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All points had gone through a temporary file before the first signature came."""
+    monkeypatch.setattr(sqlite, "_PRAGMAS", (*sqlite._PRAGMAS, "PRAGMA cache_size=-100"))
+    points = np.random.default_rng(1).random((5000, 3))
+    new = [NewXYZSignature(points=points, sample=str(n)) for n in (*range(10, 40), *range(10))]
+    with open_warehouse(f"sqlite:///{tmp_path / 'warehouse.sqlite'}") as warehouse:
+        warehouse.service().register_signatures(new, "lab/1")
+
+        before = bytes_written()
+        read = [(each.sample, each.points) for each in warehouse.signatures() if isinstance(each, XYZSignature)]
+
+        assert bytes_written() - before < points.nbytes
+    assert [sample for sample, _ in read] == [str(n) for n in range(40)]
+    assert all(each == points for _, each in read)
+
+
+def bytes_written() -> int:
+    """How many this process has written so far, wherever to."""
+    (told,) = (line.split()[1] for line in Path("/proc/self/io").read_text().splitlines() if line.startswith("wchar"))
+    return int(told)

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sigid.entity import ImageSignature
+from sigid.entity import AnySignature
 from sigid.errors import DatasetError, Rejected
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import read_file
@@ -20,16 +20,22 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def image_bytes(warehouse: Warehouse, signature: ImageSignature, datasets: Path | None = None) -> bytes:
+def image_bytes(
+    warehouse: Warehouse, signature: AnySignature, datasets: Path | str | None = None, *, path: str | None = None
+) -> bytes:
     """The file that the signature was loaded from, whole and unchanged since; no bytes of a placeholder.
 
-    It lies below `datasets`, or the folder that the settings name. Raises DatasetError where it is not there, or its
-    content is another one now, and ValueError for a signature that was not loaded from a file.
+    It lies below `datasets`, or the folder that the settings name, at the `path` that `Selection.with_paths` gives.
+    Without that, the lines of all its source's files are gone through for it. Raises DatasetError where it is not
+    there, or its content is another one now, and ValueError for a trajectory, and for a signature that was not loaded
+    from a file.
     """
-    path = warehouse.path_of(signature.id)
+    if signature.kind != "image":
+        raise ValueError(f"the signature {signature.id} is a trajectory and has no picture; ask for kind='image'")
+    path = path or warehouse.path_of(signature.id)
     if path is None:
         raise ValueError(f"the signature {signature.id} was not loaded from a file, and so there is none to open")
-    return file_bytes(signature.source, path, signature.content_hash, datasets or Settings.read().datasets)
+    return file_bytes(signature.source, path, signature.content_hash, Path(datasets or Settings.read().datasets))
 
 
 def file_bytes(source: str, path: str, content_hash: str | None, datasets: Path) -> bytes:
@@ -53,12 +59,14 @@ def _directory(source: str) -> str:
     raise DatasetError(f"{source} is no source that this sigid knows, and so it has no files; register it again")
 
 
-def open_image(warehouse: Warehouse, signature: ImageSignature, datasets: Path | None = None) -> Image:
+def open_image(
+    warehouse: Warehouse, signature: AnySignature, datasets: Path | str | None = None, *, path: str | None = None
+) -> Image:
     """The signature's picture, opened by Pillow from the bytes of `image_bytes` and with them in memory.
 
     Raises what `image_bytes` does, and ValueError for a placeholder, which has no picture.
     """
-    content = image_bytes(warehouse, signature, datasets)
+    content = image_bytes(warehouse, signature, datasets, path=path)
     if not content:
         raise ValueError(f"the signature {signature.id} is a placeholder (blank): it has no picture yet")
     from PIL import Image

@@ -164,7 +164,13 @@ class MysqlDatabase(ServerDatabase[Driver, "MysqlSession"]):
 
         with self._server.connected() as connection:
             dialect = "mariadb" if connection.is_mariadb() else "mysql"
-        engine = create_engine(f"{dialect}+pymysql://", creator=self._connect, hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(
+            f"{dialect}+pymysql://",
+            creator=self._connect,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            max_overflow=-1,  # how many there may be is the server's to say
+        )
         event.listen(engine, "begin", _begin)
         return engine
 

@@ -124,6 +124,7 @@ class PostgresqlDatabase(ServerDatabase["Driver", "PostgresqlSession"]):
             creator=self._connect,
             hide_parameters=True,
             pool_pre_ping=True,
+            max_overflow=-1,  # how many there may be is the server's to say
             use_native_hstore=False,
         )
         event.listen(engine, "begin", _begin)

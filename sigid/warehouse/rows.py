@@ -16,11 +16,12 @@ from sigid.warehouse.records import ForgerRow, Moment, SignatureRow, SigneeRow, 
 from sigid.warehouse.schema import forger, signature, trajectory
 
 _FORGER = {column.name: column.label(f"forger_{column.name}") for column in forger.columns if column.name != "id"}
-_POINTS = [trajectory.c[axis] for axis in "xyz"]
+POINTS = [trajectory.c[axis] for axis in "xyz"]
 
-SIGNATURES: Select[Any] = (
-    select(*signature.columns, *_FORGER.values(), *_POINTS).outerjoin_from(signature, forger).outerjoin(trajectory)
-)
+FACTS: Select[Any] = select(*signature.columns, *_FORGER.values()).outerjoin_from(signature, forger)
+"""What makes a signature an entity, but for its points."""
+
+SIGNATURES: Select[Any] = FACTS.add_columns(*POINTS).outerjoin(trajectory)
 """Everything that makes a signature an entity; narrow it with ``where`` and ``order_by``."""
 
 

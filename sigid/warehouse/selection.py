@@ -16,8 +16,8 @@ from sigid.entity import AnySignature
 from sigid.errors import SettingError
 from sigid.identity import Authenticity, Kind, Modality
 from sigid.warehouse.ledger import State
-from sigid.warehouse.rows import SIGNATURES, signature_entity
-from sigid.warehouse.schema import characters, forger, load, signature, signee, source_file
+from sigid.warehouse.rows import FACTS, POINTS, signature_entity
+from sigid.warehouse.schema import characters, forger, load, signature, signee, source_file, trajectory
 from sigid.warehouse.session import Access
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Filter:
 
     `signee` and `forger` are a person's id, his number, or his key such as ``source_a/online/genuine/1``.
     `loaded_since` asks for what was registered then or later, anew or with another content. Raises ValueError for a
-    modality, an authenticity or a kind that does not exist, and for a time without a zone.
+    modality, an authenticity or a kind that does not exist, for several sources or persons at a time, and for a time
+    without a zone.
     """
 
     source: str | None = None
@@ -53,7 +54,10 @@ class Filter:
         for name, kind in (("modality", Modality), ("authenticity", Authenticity), ("kind", Kind)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, kind(getattr(self, name)))
-        if self.loaded_since is not None and self.loaded_since.tzinfo is None:
+        for name in ("source", "signee", "forger"):
+            if not isinstance(asked := getattr(self, name), str | int | None):
+                raise ValueError(f"{name}={asked!r} names no {name}; ask for one at a time, by a text")
+        if self.loaded_since is not None and getattr(self.loaded_since, "tzinfo", None) is None:
             raise ValueError(f"{self.loaded_since} says no time zone; write datetime(..., tzinfo=UTC)")
 
     def narrow(self, statement: Select[Any]) -> Select[Any]:
@@ -64,9 +68,10 @@ class Filter:
         for column, value in equal.items():
             if value is not None:
                 statement = statement.where(column == str(value))
-        for table, person in ((signee, self.signee), (forger, self.forger)):
-            if person is not None:
-                statement = statement.where(is_person(table.c, person))
+        persons = (columns.signee_id, signee, self.signee), (columns.forger_id, forger, self.forger)
+        for column, table, person in persons:
+            if person is not None:  # who it is, is asked of each person once, and not of each signature
+                statement = statement.where(column.in_(select(table.c.id).where(is_person(table.c, str(person)))))
         if self.loaded_since is not None:
             statement = statement.where(_registered_since(self.loaded_since))
         return statement if self.retired else statement.where(columns.retired_at.is_(None))
@@ -110,10 +115,11 @@ class Selection(Iterator[AnySignature]):
             return int(connection.execute(statement).scalar_one())
 
     def pages(self, size: int = 1000) -> Iterator[list[AnySignature]]:
-        """Lists of so many signatures, the last one shorter."""
+        """Lists of so many signatures, the last one shorter. Raises ValueError where that is less than one."""
+        if size < 1:
+            raise ValueError(f"a page of {size} signatures holds none; ask for at least 1")
         entities = map(signature_entity, self._rows())
-        while page := list(islice(entities, size)):
-            yield page
+        return iter(lambda: list(islice(entities, size)), [])
 
     def with_paths(self) -> Iterator[tuple[AnySignature, str | None]]:
         """Each signature with the path, relative to its source's folder, of the file that it is; None if it is none."""
@@ -168,8 +174,27 @@ class Selection(Iterator[AnySignature]):
 # A generator that knew the selection, which knows it, would keep its connection until Python looks for cycles.
 def _rows(access: Access, where: Filter, more: _Widened = lambda statement: statement) -> Iterator[Row[Any]]:
     of_signee = (signee.c.collection.label("signee_collection"), signee.c.external_id.label("signee_external_id"))
-    statement = of_signees(SIGNATURES.add_columns(*of_signee))
-    return _streamed(access, more(where.narrow(statement)).order_by(*ORDER))
+    facts = more(where.narrow(of_signees(FACTS.add_columns(*of_signee)))).order_by(*ORDER)
+    with access.reading() as connection:
+        yield from streamed(connection, _points_afterwards(facts) if _is_sqlite(connection) else _with_points(facts))
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _with_points(facts: Select[Any]) -> Select[Any]:
+    return facts.add_columns(*POINTS).outerjoin(trajectory, trajectory.c.signature_id == signature.c.id)
+
+
+def _points_afterwards(facts: Select[Any]) -> Select[Any]:
+    """The same rows, to each of which its points are looked up when it has its place.
+
+    SQLite would sort the points along, by way of a temporary file as large as all of them. A subquery that has a limit
+    is neither merged into a join nor robbed of its order, and what is left of a left join is gone through in its order.
+    """
+    ordered = facts.limit(-1).subquery()
+    return select(*ordered.c, *POINTS).outerjoin_from(ordered, trajectory, trajectory.c.signature_id == ordered.c.id)
 
 
 def _streamed(access: Access, statement: Select[Any]) -> Iterator[Row[Any]]:

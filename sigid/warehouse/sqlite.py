@@ -137,9 +137,9 @@ class SqliteDatabase:
         from sqlalchemy import URL, NullPool, create_engine, event
 
         # A connection that does without locks sees nothing of what is written later: none is used twice then.
-        pool = None if self._may_write else NullPool
+        pool: dict[str, Any] = {"max_overflow": -1} if self._may_write else {"poolclass": NullPool}
         url = URL.create("sqlite", database=self._file)
-        engine = create_engine(url, creator=connect, poolclass=pool, hide_parameters=True)
+        engine = create_engine(url, creator=connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", _begin)
         return engine
 

@@ -90,7 +90,7 @@ class Warehouse:
         pandas or polars. `signee` and `forger` are a person's id, his number, or his key such as
         ``source_a/online/genuine/1``. `loaded_since` asks for what was registered then or later, anew or with another
         content. Those retired are left out unless `retired`. Raises ValueError for a modality, an authenticity or a
-        kind that does not exist, and for a time without a zone.
+        kind that does not exist, for several sources or persons at a time, and for a time without a zone.
         """
         where = Filter(
             source=source,
@@ -125,8 +125,11 @@ class Warehouse:
 
     def rejections(self, source: str | None = None, reason: Reason | str | None = None) -> Iterator[Rejection]:
         """What is not let in, ordered by source and path. Raises ValueError for a reason that does not exist."""
+        return self._rejections(source, None if reason is None else Reason(reason))
+
+    def _rejections(self, source: str | None, reason: Reason | None) -> Iterator[Rejection]:
         with self.reading() as connection:
-            yield from read.rejections(connection, source, None if reason is None else Reason(reason))
+            yield from read.rejections(connection, source, reason)
 
     def digest(self) -> str:
         """A hash of every fact of the signatures that are not retired, and of the rejections, in hexadecimal.

@@ -330,6 +330,32 @@ def test_a_misspelt_fact_is_refused() -> None:
         NewXYZSignature(points=Points(THREE), smaple="1")  # type: ignore[call-arg]
 
 
+def test_outcomes_are_counted_by_name(service: SignatureApplicationService) -> None:
+    """Of any name there were none: only the enum's own members were counted."""
+    registration = service.register_signatures([NewXYZSignature(points=[(1.0, 2.0, 3.0)])])
+
+    assert (registration.count("added"), registration.count(Outcome.UNCHANGED)) == (1, 0)
+    with pytest.raises(ValueError, match="'new' is not a valid Outcome"):
+        registration.count("new")
+
+
+def test_a_forger_may_be_named_as_the_signee_is() -> None:
+    """Who forged it could be said with a class alone that `sigid` does not show."""
+    new = NewImageSignature(local_uri="1.png", authenticity=Authenticity.FORGED, forger=cast(Any, "lab/forgers/1"))
+
+    assert new.forger == PersonKey("lab", "forgers", "1")
+    assert NewImageSignature.model_validate_json(new.model_dump_json()) == new
+    with pytest.raises(ValidationError, match="'lab//1' is not a key; write it like"):
+        NewImageSignature(local_uri="1.png", authenticity=Authenticity.FORGED, forger=cast(Any, "lab//1"))
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**31])
+def test_a_picture_of_impossible_size_is_refused(size: int) -> None:
+    """SQLite took a width of 2**40 pixels, and no table could be made of the warehouse any more."""
+    with pytest.raises(ValidationError, match="width"):
+        NewImageSignature(local_uri="1.png", width=size)
+
+
 def test_points_may_be_given_as_the_first_design_had_them() -> None:
     assert NewXYZSignature(points=[(1.0, 2.0, 3.0)]).points[0].x == 1.0
 
