@@ -11,10 +11,12 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -22,6 +24,7 @@ from typing import Any, TypeVar
 
 import distributed
 import pytest
+from dask import config
 from distributed.core import rpc
 
 from sigid.errors import Reason, SettingError, SigidError
@@ -261,6 +264,28 @@ def test_a_cluster_whose_last_worker_leaves_while_it_is_reached_is_waited_for(
         assert elsewhere.times_larger(1000) == 4
 
 
+def test_workers_that_join_have_work_too(other_dask: Dask) -> None:
+    """How much is under way was fixed at the start: a load that began with one worker gave work to two, however many
+    had joined since.
+    """
+    other_dask.start_workers(1)
+
+    with executor(settings_for(other_dask.address), 1) as elsewhere:
+        assert elsewhere.ahead == 2
+        other_dask.start_workers(2)
+
+        eventually(lambda: elsewhere.ahead == 6)
+
+
+def test_who_joins_has_no_more_batches_made_than_their_results_find_room_for(dask: Dask) -> None:
+    with executor(settings_for(dask.address), 1) as elsewhere:
+        assert isinstance(elsewhere, cluster.Cluster)
+        times_larger = elsewhere.times_larger(1000)
+        elsewhere._give_work_to(1000)
+
+        assert (times_larger, elsewhere.ahead) == (4, 32)
+
+
 def test_a_load_that_has_no_file_to_read_asks_no_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_a(tmp_path)
     later(monkeypatch)
@@ -370,6 +395,51 @@ def test_a_cluster_that_loses_its_last_worker_is_given_up(
         f"the scheduler at {dask.address} has no worker left; what was committed stands: "
         "start some (dask worker) and run again"
     )
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """It is there, and does nothing."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def test_a_cluster_of_which_nothing_is_heard_any_more_is_given_up_and_the_worker_named(
+    other_dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose storage hangs keeps telling Dask that it is alive: the load waited for ever, without a word."""
+    monkeypatch.setattr(cluster, "SILENT_SECONDS", 2)
+    (worker,) = other_dask.start_workers(1)
+
+    with executor(settings_for(other_dask.address), 1) as elsewhere, stopped(other_dask.workers[worker]):
+        future = elsewhere.submit(interpret, NOTHING)
+
+        with pytest.raises(SigidError) as ended:
+            future.result(30)
+
+    assert str(ended.value) == (
+        f"nothing was heard for 2 s of what the worker {worker} had to read, perhaps for want of its storage; "
+        "what was committed stands: start it again and run again"
+    )
+
+
+def test_a_scheduler_of_which_nothing_is_heard_any_more_is_given_up(
+    other_dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "SILENT_SECONDS", 2)
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    other_dask.start_workers(1)
+
+    with executor(settings_for(other_dask.address), 1) as elsewhere, stopped(other_dask.scheduler):
+        future = elsewhere.submit(interpret, NOTHING)
+
+        with pytest.raises(
+            SigidError, match=f"^nothing was heard for 2 s of what the scheduler at {other_dask.address} "
+        ):
+            future.result(30)
 
 
 def test_when_the_scheduler_dies_what_was_committed_stands_and_the_next_run_ends_it(
@@ -670,6 +740,94 @@ def test_the_commands_of_the_readme_start_a_cluster_that_loads(tmp_path: Path) -
 
 
 # Nobody there
+
+
+def test_a_worker_that_does_not_say_its_version_is_named(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is stopped had the load wait until Dask gave it up, which takes up to ten minutes, before it began."""
+    monkeypatch.setattr(cluster, "VERSIONS_SECONDS", 2)
+
+    with additional_worker(dask) as worker, stopped(dask.workers[worker]):
+        refused = refusal(dask.address)
+
+    assert refused == f"the worker {worker} does not answer; end it, or start it again, and run again"
+
+
+def test_a_scheduler_that_dies_while_it_is_asked_is_told_as_such(
+    other_dask: Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Dask says then is an OSError: it was told as one of a file that could not be written."""
+    other_dask.start_workers(1)
+    ask = cluster._ask_versions
+
+    async def ask_the_dead(client: distributed.Client) -> Any:
+        end(other_dask.scheduler)
+        return await ask(client)
+
+    monkeypatch.setattr(cluster, "_ask_versions", ask_the_dead)
+
+    assert refusal(other_dask.address) == (
+        f"the scheduler at {other_dask.address} is gone, or the way to it; what was committed stands: "
+        "start it and run again"
+    )
+
+
+def test_a_file_of_dasks_own_settings_that_it_cannot_read_is_told_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("distributed: [unclosed")
+    asking = """
+from sigid.errors import SettingError
+from sigid.pipeline.cluster import executor
+try:
+    with executor("tcp://127.0.0.1:1"):
+        pass
+except SettingError as error:
+    print(error)
+"""
+
+    told = subprocess.run(
+        [sys.executable, "-c", asking],
+        cwd=PROJECT,
+        env=os.environ | {"DASK_CONFIG": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert told.startswith(
+        f"Dask's own configuration can't be used (ValueError: A dask config file at '{tmp_path}/mine"
+    )
+    assert told.count("\n") == 1
+
+
+def test_a_certificate_that_is_not_there_is_told() -> None:
+    """It was said that something listens there and does not answer, which had not been asked yet."""
+    with config.set({"distributed.comm.tls.ca-file": "/nowhere", "distributed.comm.tls.client.cert": "/nowhere"}):
+        refused = refusal("tls://127.0.0.1:1")
+
+    assert refused.startswith("Dask's own configuration can't be used (FileNotFoundError: ")
+
+
+def test_a_certificate_that_is_not_taken_is_told() -> None:
+    told = OSError("Dask's own words")
+    told.__cause__ = ssl.SSLError("certificate verify failed")
+
+    assert cluster._trouble("tls://127.0.0.1:1", told) == "SSLError: ('certificate verify failed',)"
+
+
+@pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x10\0\0\0\0\0\0\0" + b"\xff" * 16])
+def test_what_speaks_first_is_no_scheduler(first: bytes) -> None:
+    """Its first bytes were taken for a length, and it was said that there is no memory for that."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as aside:
+
+        def speak() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(first)
+                connection.recv(1)
+
+        aside.submit(speak)
+        refused = refusal(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+
+    assert "(something else listens there)" in refused
 
 
 @pytest.mark.parametrize(

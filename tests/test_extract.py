@@ -560,7 +560,7 @@ def test_results_come_in_the_order_of_the_jobs_and_few_are_under_way() -> None:
 
     with ThreadPoolExecutor(4) as pool:
         results = []
-        for label, waited in in_order(pool, wait, jobs(), 6):
+        for label, waited in in_order(pool, wait, jobs(), lambda: 6):
             under_way["jobs"] -= 1
             results.append((label, waited))
 
@@ -569,7 +569,7 @@ def test_results_come_in_the_order_of_the_jobs_and_few_are_under_way() -> None:
 
 
 def test_an_error_in_a_job_is_raised_where_its_result_is_asked_for() -> None:
-    results = in_order(InThisProcess(), lambda n: 1 // n, [("one", 1), ("none", 0)], 2)
+    results = in_order(InThisProcess(), lambda n: 1 // n, [("one", 1), ("none", 0)], lambda: 2)
 
     assert next(results) == ("one", 1)
     with pytest.raises(ZeroDivisionError):

@@ -12,6 +12,7 @@ import pickle
 import platform
 import re
 import socket
+import struct
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import xxhash
@@ -40,8 +42,13 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 WORKERS_SECONDS = 10
 """How long to wait for a scheduler that does not answer, and for the first worker of one that has none."""
+VERSIONS_SECONDS = 60
+"""How long to wait until all workers have said which versions they have; it may be the first that they import."""
 DESERTED_SECONDS = 30
 """How long work waits for a new worker when the last one is gone."""
+SILENT_SECONDS = 900
+"""How long nothing may be heard of what workers are at. A worker that does not answer Dask itself gives up after 600 s
+at most, and has others do its work."""
 MOST_AHEAD = 64
 """Batches under way, and so workers, at most."""
 MOST_TOGETHER = 128
@@ -66,14 +73,17 @@ Versions: TypeAlias = Mapping[str, str]
 def executor(address: str) -> Iterator[Cluster]:
     """The workers of that scheduler, which can extract and nothing else.
 
-    Raises SettingError for an address that is none, where Dask is not installed, and for a machine whose versions are
-    not this one's; SigidError where no scheduler answers, or one without workers.
+    Raises SettingError for an address that is none, where Dask is not installed or its own configuration can't be used,
+    and for a machine whose versions are not this one's; SigidError where no scheduler answers, one without workers, or
+    a worker that does not answer.
     """
     check_address(address)
     try:
         import distributed
     except ImportError as error:
         raise SettingError("SIGID_CLUSTER needs Dask, which is not installed: pip install 'sigid[cluster]'") from error
+    except Exception as error:  # whatever a file of Dask's makes it stumble over
+        raise _misconfigured(error) from error
     with _quiet():
         _await_scheduler(address)
         try:
@@ -81,14 +91,22 @@ def executor(address: str) -> Iterator[Cluster]:
         except (OSError, ImportError) as error:  # Dask's word for versions that do not go together at all
             raise SigidError(f"the scheduler at {address} does not let us in: {_line(error)}") from error
         try:
-            refuse_scheduler(address, client.get_versions()["scheduler"]["packages"])
-            _await_worker(client, address)
-            refuse_workers(answers := client.run(versions, on_error="return"))
-            client.direct_to_workers = all(map(_is_reached, answers))
-            yield Cluster(client, address)
+            yield _let_in(client, address)
         finally:
             with suppress(OSError, TimeoutError, CancelledError):  # the scheduler may be gone
                 client.close(timeout=CONNECT_SECONDS)
+
+
+def _let_in(client: Client, address: str) -> Cluster:
+    """The scheduler's workers, once it is known of all that they are as they must be."""
+    try:
+        refuse_scheduler(address, client.sync(client.scheduler.versions)["packages"])
+        _await_worker(client, address)
+        refuse_workers(answers := _versions_there(client))
+        client.direct_to_workers = all(map(_is_reached, answers))
+        return Cluster(client, address)
+    except (OSError, CancelledError) as error:
+        raise _gone(address) from error
 
 
 def check_address(address: str) -> None:
@@ -106,12 +124,18 @@ class Cluster(Readers):
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
-        self.ahead = min(max(2 * sum(client.nthreads().values()), 1), MOST_AHEAD)  # the last worker may just have left
+        self._heard = time.monotonic()
+        """When something was last heard of a batch, or asked."""
+        self._most_ahead = MOST_AHEAD
+        self.ahead = 1  # the last worker may just have left
+        self._give_work_to(sum(client.nthreads().values()))
         client.loop.add_callback(self._watch)
 
     def times_larger(self, batches: int) -> int:
         """A batch costs the scheduler the same whatever its size; but all are to have something to do."""
-        return max(1, min(_TIMES_LARGER, MOST_TOGETHER // self.ahead, batches // (_ROUNDS * self.ahead)))
+        times = max(1, min(_TIMES_LARGER, MOST_TOGETHER // self.ahead, batches // (_ROUNDS * self.ahead)))
+        self._most_ahead = min(MOST_AHEAD, MOST_TOGETHER // times)
+        return times
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have `fn`, which is `interpret` or does the same, read the files of a Job, the only argument.
@@ -122,6 +146,7 @@ class Cluster(Readers):
         job = job._replace(root=os.path.abspath(job.root))  # a worker works in a folder of its own
         remote = self._client.submit(pickle.loads, pickle.dumps(_Order(fn, job)), pure=False)
         answer: Future[Any] = Future()
+        self._heard = time.monotonic()
         self._under_way.add(answer)
         answer.add_done_callback(self._under_way.discard)
         self._client.loop.add_callback(self._answer, remote, job, time.time_ns(), answer)
@@ -131,6 +156,7 @@ class Cluster(Readers):
         """Hand over what the worker says."""
         try:
             worker, results = pickle.loads(await remote)  # noqa: S301  # from our own function, as the way there was
+            self._heard = time.monotonic()
             outcome = as_seen_here(job, results, worker, asked)
         except (Exception, CancelledError) as error:
             failure = await self._explain(error, remote, job)
@@ -146,9 +172,7 @@ class Cluster(Readers):
         if isinstance(error, SigidError):
             return error
         if remote.status != "error" and isinstance(error, (CancelledError, OSError)):
-            return SigidError(
-                f"the scheduler at {self._address} is gone, or the way to it; {_STANDS}: start it and run again"
-            )
+            return _gone(self._address)
         if isinstance(error, KilledWorker):
             return SigidError(
                 f"each worker that was to read {job.files[0].path} and what follows died, "
@@ -156,24 +180,49 @@ class Cluster(Readers):
                 f"perhaps for want of memory; {_STANDS}: run again, with more memory a worker if it happens again"
             )
         try:  # a worker that has joined since, and has another sigid or none
-            refuse_workers(await self._client.run(versions, on_error="return"))
+            refuse_workers(await _ask_versions(self._client))
         except SettingError as refusal:
             return refusal
         except Exception:  # then the first one tells more
             return error
         return error
 
+    def _give_work_to(self, threads: int) -> None:
+        """Have so many threads of workers have work, and more waiting, whoever had it before."""
+        self.ahead = max(self.ahead, min(2 * threads, self._most_ahead))
+
     async def _watch(self) -> None:
-        """Give up when there has been nobody to do the work for a while: Dask would wait for ever."""
+        """Have those who join work too; give up where nobody is there to, or nobody comes to an end: Dask would wait
+        for ever.
+        """
         since = time.monotonic()
         while self._client.status in ("running", "connecting"):
-            if not self._under_way or self._client.scheduler_info(n_workers=0).get("n_workers"):
+            there = self._client.scheduler_info(n_workers=0)
+            self._give_work_to(there.get("total_threads", 0))
+            if not self._under_way or there.get("n_workers"):
                 since = time.monotonic()
             elif time.monotonic() - since > DESERTED_SECONDS:
-                trouble = SigidError(f"the scheduler at {self._address} has no worker left; {_STANDS}: {_START}")
-                for answer in list(self._under_way):
-                    answer.set_exception(trouble)
+                self._give_up(f"the scheduler at {self._address} has no worker left; {_STANDS}: {_START}")
+            if self._under_way and time.monotonic() - self._heard > SILENT_SECONDS:
+                self._give_up(
+                    f"nothing was heard for {SILENT_SECONDS} s of what {await self._busy()} had to read, perhaps for "
+                    f"want of its storage; {_STANDS}: start it again and run again"
+                )
             await asyncio.sleep(1)
+
+    async def _busy(self) -> str:
+        """Who has work of ours."""
+        ours = set(self._client.futures)
+        try:
+            work = await asyncio.wait_for(self._client.processing(), CONNECT_SECONDS)
+        except Exception:  # then that is why
+            work = {}
+        names = sorted(worker for worker, keys in work.items() if not ours.isdisjoint(keys))
+        return f"the worker {' and the worker '.join(names)}" if names else f"the scheduler at {self._address}"
+
+    def _give_up(self, trouble: str) -> None:
+        for answer in list(self._under_way):
+            answer.set_exception(SigidError(trouble))
 
 
 class _Order:
@@ -296,8 +345,12 @@ def _await_scheduler(address: str) -> None:
     from distributed.core import rpc
     from distributed.security import Security
 
-    async def ask() -> Any:
+    try:
         arguments = Security().get_connection_args("client")
+    except Exception as error:  # what it says of TLS
+        raise _misconfigured(error) from error
+
+    async def ask() -> Any:
         async with rpc(address, timeout=CONNECT_SECONDS / 2, connection_args=arguments) as scheduler:
             return (await scheduler.identity())["type"]
 
@@ -313,6 +366,22 @@ def _await_scheduler(address: str) -> None:
         raise SettingError(f"SIGID_CLUSTER, {address}, is a Dask {kind.lower()}; name the scheduler")
 
 
+def _versions_there(client: Client) -> Mapping[str, object]:
+    """What the workers say of their versions, by their addresses."""
+    try:
+        answers: Mapping[str, object] = client.sync(_ask_versions, client)
+    except TimeoutError as error:
+        seen = {worker: each["last_seen"] for worker, each in client.scheduler_info()["workers"].items()}
+        silent = f"the worker {min(seen, key=seen.__getitem__)}" if seen else "a worker"
+        raise SigidError(f"{silent} does not answer; end it, or start it again, and run again") from error
+    return answers
+
+
+async def _ask_versions(client: Client) -> Mapping[str, object]:
+    answers: Mapping[str, object] = await asyncio.wait_for(client.run(versions, on_error="return"), VERSIONS_SECONDS)
+    return answers
+
+
 def _await_worker(client: Client, address: str) -> None:
     try:
         client.wait_for_workers(1, timeout=WORKERS_SECONDS)
@@ -322,9 +391,32 @@ def _await_worker(client: Client, address: str) -> None:
 
 def _trouble(address: str, error: Exception) -> str:
     """Why it does not answer."""
+    if refused := next((each for each in _chain(error) if isinstance(each, SSLError)), None):
+        return _line(refused)
+    if isinstance(error, (MemoryError, struct.error)):  # over what it takes for the length of an answer
+        return "something else listens there"
     if not isinstance(error, OSError):
         return _line(error)
     return _unreached(address) or "something listens there, and does not answer"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that have led to it."""
+    each: BaseException | None = error
+    while each is not None:
+        yield each
+        each = each.__cause__ or each.__context__
+
+
+def _misconfigured(error: Exception) -> SettingError:
+    return SettingError(
+        f"Dask's own configuration can't be used ({_line(error)}); mend it, in ~/.config/dask, in /etc/dask or in the "
+        "variables that begin with DASK_"
+    )
+
+
+def _gone(address: str) -> SigidError:
+    return SigidError(f"the scheduler at {address} is gone, or the way to it; {_STANDS}: start it and run again")
 
 
 def _is_reached(worker: str) -> bool:

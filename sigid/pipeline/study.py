@@ -131,7 +131,7 @@ class Study:
         with workers.executor(self._settings, self.changes.to_read()) as executor:
             times_larger = executor.times_larger(self.changes.to_read() // BATCH_FILES)
             jobs = ((items, self._job(items, moment)) for items in self._items(times_larger))
-            yield self._put_down_read(workers.in_order(executor, interpret, jobs, executor.ahead))
+            yield self._put_down_read(workers.in_order(executor, interpret, jobs, lambda: executor.ahead))
 
     def _put_down_read(
         self, batches: Iterator[tuple[list[Item], list[Reading]]]

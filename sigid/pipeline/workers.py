@@ -51,16 +51,17 @@ def executor(settings: Settings, files: int) -> Iterator[Readers]:
 
 
 def in_order(
-    workers: Executor, work: Callable[[_A], _B], jobs: Iterable[tuple[_K, _A]], ahead: int
+    workers: Executor, work: Callable[[_A], _B], jobs: Iterable[tuple[_K, _A]], ahead: Callable[[], int]
 ) -> Iterator[tuple[_K, _B]]:
     """What `work` makes of each job's second part, beside its first, in the order of the jobs.
 
-    At most `ahead` jobs are under way. Where a process of a `Crew` crashes or hangs, what it was at is done again.
+    At most as many are under way as `ahead` gives, which may become more meanwhile. Where a process of a `Crew` crashes
+    or hangs, what it was at is done again.
     """
     pending: deque[tuple[_K, _A, Future[_B]]] = deque()
     remaining = iter(jobs)
     while True:
-        while len(pending) < ahead and (job := next(remaining, None)) is not None:
+        while len(pending) < ahead() and (job := next(remaining, None)) is not None:
             pending.append((*job, workers.submit(work, job[1])))
         if not pending:
             return
