@@ -124,8 +124,9 @@ class Cluster(Readers):
         self._client = client
         self._address = address
         self._under_way: set[Future[Any]] = set()
-        self._heard = time.monotonic()
-        """When something was last heard of a batch, or asked."""
+        self._silent = 0
+        """For so many seconds nothing has been heard of a batch, or asked. They are counted, not measured: who was
+        stopped himself has heard nobody."""
         self._most_ahead = MOST_AHEAD
         self.ahead = 1  # the last worker may just have left
         self._give_work_to(sum(client.nthreads().values()))
@@ -146,7 +147,7 @@ class Cluster(Readers):
         job = job._replace(root=os.path.abspath(job.root))  # a worker works in a folder of its own
         remote = self._client.submit(pickle.loads, pickle.dumps(_Order(fn, job)), pure=False)
         answer: Future[Any] = Future()
-        self._heard = time.monotonic()
+        self._silent = 0
         self._under_way.add(answer)
         answer.add_done_callback(self._under_way.discard)
         self._client.loop.add_callback(self._answer, remote, job, time.time_ns(), answer)
@@ -156,7 +157,7 @@ class Cluster(Readers):
         """Hand over what the worker says."""
         try:
             worker, results = pickle.loads(await remote)  # noqa: S301  # from our own function, as the way there was
-            self._heard = time.monotonic()
+            self._silent = 0
             outcome = as_seen_here(job, results, worker, asked)
         except (Exception, CancelledError) as error:
             failure = await self._explain(error, remote, job)
@@ -195,15 +196,15 @@ class Cluster(Readers):
         """Have those who join work too; give up where nobody is there to, or nobody comes to an end: Dask would wait
         for ever.
         """
-        since = time.monotonic()
+        deserted = 0
         while self._client.status in ("running", "connecting"):
             there = self._client.scheduler_info(n_workers=0)
             self._give_work_to(there.get("total_threads", 0))
-            if not self._under_way or there.get("n_workers"):
-                since = time.monotonic()
-            elif time.monotonic() - since > DESERTED_SECONDS:
+            deserted = deserted + 1 if self._under_way and not there.get("n_workers") else 0
+            self._silent = self._silent + 1 if self._under_way else 0
+            if deserted > DESERTED_SECONDS:
                 self._give_up(f"the scheduler at {self._address} has no worker left; {_STANDS}: {_START}")
-            if self._under_way and time.monotonic() - self._heard > SILENT_SECONDS:
+            if self._silent > SILENT_SECONDS:
                 self._give_up(
                     f"nothing was heard for {SILENT_SECONDS} s of what {await self._busy()} had to read, perhaps for "
                     f"want of its storage; {_STANDS}: start it again and run again"
