@@ -185,6 +185,15 @@ class Folder:
     def _text(self) -> str:
         return self.names.text if isinstance(self.names, Names) else "\n".join(self.names)
 
+    def add(self, names: Sequence[str], stamp: bytes) -> None:
+        """Put in what has these names, all of it with that stamp."""
+        count = len(names)
+        self.names = [*self.names, *names]
+        self.stamps += stamp * count
+        self.hashes += UNKNOWN * count
+        self.claims.frombytes(bytes(CLAIM_SIZE * count))
+        self._order = None
+
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))
