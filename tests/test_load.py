@@ -17,6 +17,7 @@ from sigid.pipeline import extract, stamps, study, workers
 from sigid.pipeline import load as load_module
 from sigid.pipeline.listing import STAMP, VOID
 from sigid.pipeline.load import load
+from sigid.pipeline.scan import MAX_PATH
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA
 from sigid.warehouse import ledger
@@ -1074,3 +1075,29 @@ def test_transactions_grow_with_what_is_known(tmp_path: Path, monkeypatch: pytes
     load(site.source, site.settings, progress=lambda done, _: sizes.append(done))
 
     assert [after - before for before, after in pairwise([0, *sizes])] == [5, 5, 5, 5, 10, 10, 15, 15, *[20] * 6, 10]
+
+
+def test_what_has_a_path_that_no_ledger_takes_is_one_rejection_and_the_rest_is_loaded(tmp_path: Path) -> None:
+    # On the two servers its line did not fit: each load ended there, without a word of which file that was, and
+    # nothing that was gone was retired.
+    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS, "Online/Genuine/002_1.HWR": THREE_POINTS})
+    site.load()
+    folder = os.fsencode(site.root / "Online" / "Genuine")
+    deep = b"/".join([folder, *([b"d" * 200] * 4)])
+    os.makedirs(deep)
+    for path in (folder + b"/" + b"\xff" * 255, folder + b"/" + b"\xff" * 254 + b"\xfe", deep + b"/file"):
+        with open(path, "wb"):
+            pass
+    site.remove("Online/Genuine/002_1.HWR")
+
+    assert site.counts() == {"unchanged": 1, "retired": 1, "rejected": 3}
+    assert site.counts() == {"unchanged": 1, "rejected": 3}
+    assert set(site.rejections().values()) == {Reason.TOO_DEEP}
+    assert {len(path) for path in site.rejections()} == {MAX_PATH}
+    assert {path[:26] for path in site.rejections()} == {r"Online/Genuine/\xff\xff\xf", "Online/Genuine/ddddddddddd"}
+    assert site.digest() == site.clean_digest()
+
+    for name in (b"\xff" * 255, b"\xff" * 254 + b"\xfe"):
+        os.unlink(folder + b"/" + name)
+
+    assert site.counts() == {"unchanged": 1, "rejected": 1}

@@ -535,7 +535,7 @@ def test_what_lies_too_deep_is_named_once_and_not_looked_into(tmp_path: Path) ->
         f"{deepest}/file": Reason.NAME_NOT_UNDERSTOOD,
         f"{deepest}/deeper": Reason.TOO_DEEP,
     }
-    assert site.details()[f"{deepest}/deeper"] == "it lies too deep to be looked into"
+    assert site.details()[f"{deepest}/deeper"] == "it lies too deep to be looked into, or its path is too long"
 
 
 def test_a_tree_deeper_than_any_path_and_any_recursion_is_only_too_deep(tmp_path: Path) -> None:
@@ -556,18 +556,20 @@ def test_a_tree_deeper_than_any_path_and_any_recursion_is_only_too_deep(tmp_path
 
 
 def test_a_folder_whose_path_is_too_long_for_the_system_is_a_problem_and_no_end(tmp_path: Path) -> None:
-    site = site_a(tmp_path, {"Online/Genuine/001_1.HWR": THREE_POINTS})
+    far = tmp_path.joinpath(*["far" * 80] * 7)
+    site = Site(tmp_path).using(datasets=far).write({"Online/Genuine/001_1.HWR": THREE_POINTS})
+    name = "𝄞" * 63  # as many bytes as a name may have, and a quarter as many characters
     descriptor = os.open(site.root / "Online" / "Genuine", os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("d" * 250, dir_fd=descriptor)
-        below = os.open("d" * 250, os.O_RDONLY, dir_fd=descriptor)
+    for _ in range(10):
+        os.mkdir(name, dir_fd=descriptor)
+        below = os.open(name, os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)
         descriptor = below
     os.close(descriptor)
     try:
         loaded = site.load()
     finally:
-        subprocess.run(["rm", "-r", site.root / "Online" / "Genuine" / ("d" * 250)], check=True)
+        subprocess.run(["rm", "-r", site.root / "Online" / "Genuine" / name], check=True)
 
     assert loaded.counts.added == 1
     assert isinstance(loaded.problem, DatasetError)

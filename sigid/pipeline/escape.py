@@ -10,7 +10,7 @@ _LOCALE_IS_UTF8 = sys.getfilesystemencoding().lower() == "utf-8"
 
 
 def all_shown(names: list[str]) -> list[str]:
-    """Each of them as `shown`."""
+    """Each of them as `shown`; the same list where nothing is to be escaped."""
     if _LOCALE_IS_UTF8 and _is_plain("".join(names)):
         return names
     return [shown(name) for name in names]

@@ -138,7 +138,7 @@ class Judge:
 _KINDS = {
     Reason.SYMLINK: "it is a symbolic link; put the file itself here",
     Reason.NOT_REGULAR: "it is no regular file",
-    Reason.TOO_DEEP: "it lies too deep to be looked into",
+    Reason.TOO_DEEP: "it lies too deep to be looked into, or its path is too long",
 }
 _FOLDERS_LINK = "it is a symbolic link; put the folder itself here, or mount it"
 """Where no files of the source can be, and so a folder is meant: what a link leads to is not looked at."""

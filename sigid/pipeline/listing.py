@@ -202,6 +202,12 @@ class Folder:
             self._order = array("I", sorted(range(len(names)), key=names.__getitem__))
         return self._order
 
+    def add(self, names: Sequence[str], stamp: bytes) -> None:
+        """Put in what has these names, all of it with that stamp, before there is room for more."""
+        self.names = Names.of([*self.names, *names])
+        self.stamps = bytearray(self.stamps) + stamp * len(names)
+        self._order = None
+
     def keep(self, indexes: Sequence[int]) -> None:
         """Drop all files but these."""
         self.stamps = bytearray(b"".join([self.stamp(index) for index in indexes]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,12 @@ from sigid.sources.base import Source, holds_files, meant_folder
 MAX_DEPTH = 32
 """How many folders may lie in one another; what is deeper is not looked at, and rejected."""
 
+MAX_PATH = 704
+"""How many characters a path may have as the ledger has it: some databases take no more. What has a longer one is not
+looked at, and rejected under the beginning of its path and a hash of all of it."""
+
+_MAX_NAME = 255  # characters, where none is escaped
+_ROOM = 32  # characters, which the path of a folder leaves at least, for names that are cut
 _RACY_NS = 2_000_000_000
 _PASSED_OVER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
@@ -87,7 +93,9 @@ def recall(found: Listing, place: Workplace) -> None:
 def look(source: Source, root: Path, processes: int = 1) -> Listing:
     """List the files below `root` that are the source's, with every content still unknown."""
     found = Listing()
-    folders, failed = stamps.take(str(root), _named(source, root, found), processes)
+    too_long: dict[str, list[str]] = {}
+    folders, failed = stamps.take(str(root), _named(source, root, found, too_long), processes)
+    _add_too_long(folders, too_long)
     found.folders = sorted((folder for folder in folders if folder.names), key=lambda folder: folder.path)
     found.unreadable.update((path, _words_for(error)) for path, error in failed.items())
     _put_down_misspelt(source, found)
@@ -102,8 +110,20 @@ def _put_down_misspelt(source: Source, found: Listing) -> None:
                 folder.stamp_again(index, listing_.kind_stamp(listing_.MISSPELT))
 
 
-def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
-    """The folders that hold files, with the files' names alone. What can't be read is put down as that."""
+def _add_too_long(folders: list[Folder], too_long: Mapping[str, list[str]]) -> None:
+    """Put down what has too long a path, under names that are cut, in the folders in which it lies."""
+    by_path = {folder.path: folder for folder in folders} if too_long else {}
+    for path, names in too_long.items():
+        if path not in by_path:
+            folders.append(by_path.setdefault(path, Folder.of(path, [])))
+        by_path[path].add(names, listing_.kind_stamp(listing_.TOO_DEEP))
+
+
+def _named(source: Source, root: Path, found: Listing, too_long: dict[str, list[str]]) -> Iterator[Folder]:
+    """The folders that hold files, with the files' names alone. What can't be read is put down as that.
+
+    What has `too_long` a path is put down there, by folder, under names that are cut.
+    """
     below = [("", 0)]
     while below:
         path, depth = below.pop()
@@ -116,7 +136,12 @@ def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
             found.unreadable[path] = _words_for(error)
             continue
         if names:
-            yield Folder.of(path, all_shown(names))
+            listed = all_shown(names)
+            if listed is not names or len(path) >= MAX_PATH - _MAX_NAME:
+                listed, cut = _cut(path, listed)
+                if cut:
+                    too_long[path] = cut
+            yield Folder.of(path, listed)
         below.extend((each, depth + 1) for each in folders)
 
 
@@ -132,17 +157,29 @@ def _look_into(source: Source, root: Path, path: str, depth: int) -> tuple[list[
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
                 files.append(entry.name)
-            elif not entry.is_dir(follow_symlinks=False) or depth >= MAX_DEPTH:
+            elif not entry.is_dir(follow_symlinks=False) or _is_too_deep(below := prefix + shown(entry.name), depth):
                 others.append(entry.name)
-            elif _leads_to_files(source, prefix + (name := shown(entry.name))):
-                folders.append(prefix + name)
-            elif meant_folder(source, prefix + name):
+            elif _leads_to_files(source, below):
+                folders.append(below)
+            elif meant_folder(source, below):
                 misspelt.append(entry.name)
     if holds:
         return [*_without_passed_over(files), *others], folders
     files = [name for name in files if prefix + name == source.index]
     others = [name for name in others if _leads_to_files(source, prefix + name) or prefix + name == source.index]
     return [*files, *others, *misspelt], folders
+
+
+def _is_too_deep(folder: str, above: int) -> bool:
+    """Whether a folder that lies in so many others is not looked into."""
+    return above >= MAX_DEPTH or len(folder) > MAX_PATH - _ROOM
+
+
+def _cut(folder: str, names: list[str]) -> tuple[list[str], list[str]]:
+    """The names whose paths the ledger takes, and the others, cut, each with a hash of all of it at the end."""
+    room = MAX_PATH - len(f"{folder}/")
+    cut = [name[: room - 17] + "~" + xxhash.xxh3_64_hexdigest(name.encode()) for name in names if len(name) > room]
+    return [name for name in names if len(name) <= room], cut
 
 
 def _words_for(error: OSError) -> str:

@@ -16,7 +16,7 @@ MEANINGS: dict[Reason, str] = {
     Reason.PARENT_CYCLE: "what it is said to imitate imitates it",
     Reason.SYMLINK: "a link; it is not followed",
     Reason.NOT_REGULAR: "no regular file; it is not opened",
-    Reason.TOO_DEEP: "it lies below too many folders",
+    Reason.TOO_DEEP: "it lies below too many folders, or its path is too long",
     Reason.UNREADABLE: "the system did not give it out, or reading it crashed or hung",
     Reason.UNSTABLE: "it changed while it was read, three times",
     Reason.EMPTY: "it has no content",
