@@ -117,7 +117,7 @@ class Judge:
 
     def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):
-            raise Rejected(Reason(kind), self._why_no_file(Reason(kind), folder, path))
+            raise Rejected(kind, self._why_no_file(kind, folder, path))
         claim = self._names.claim(path)
         if self._rivals and (rivals := self._rivals.get(claim.key)):
             other, *more = [rival for rival in rivals if rival != path]

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, overload
 
 import xxhash
 
+from sigid.errors import Reason
 from sigid.pipeline.runs import Run, common_runs
 from sigid.private import write_whole
 from sigid.warehouse.tombstones import Tombstones
@@ -50,12 +51,19 @@ UNASKED = 0
 NO_CLAIM = 1
 """In its place: the name says nothing."""
 
-VOID = -1  # no file has this size
+# In the place of a size; no file has one of these.
+VOID = -1
 SYMLINK = -2
 NOT_REGULAR = -3
 TOO_DEEP = -4
 MISSPELT = -5
-_KINDS = {SYMLINK: "symlink", NOT_REGULAR: "not_regular", TOO_DEEP: "too_deep", MISSPELT: "name_not_understood"}
+GONE = -6  # while its stamp was taken; no listing keeps it
+_KINDS = {
+    SYMLINK: Reason.SYMLINK,
+    NOT_REGULAR: Reason.NOT_REGULAR,
+    TOO_DEEP: Reason.TOO_DEEP,
+    MISSPELT: Reason.NAME_NOT_UNDERSTOOD,
+}
 
 
 def stamp_of(status: stat_result) -> bytes:
@@ -145,11 +153,11 @@ class Folder:
     def stamp(self, index: int) -> bytes:
         return bytes(self.stamps[index * STAMP.size : (index + 1) * STAMP.size])
 
-    def kind(self, index: int) -> str | None:
+    def kind(self, index: int) -> Reason | None:
         """Why this is no file that can be read, if it is none."""
         return _KINDS.get(self.size(index))
 
-    def kinds(self) -> list[tuple[int, str]]:
+    def kinds(self) -> list[tuple[int, Reason]]:
         """The files that can't be read, and why."""
         signs = self.stamps[_SIZE_SIGN :: STAMP.size]
         if not signs or max(signs) < _NEGATIVE:
@@ -356,14 +364,14 @@ class Listing:
 
     def hidden(self) -> list[str]:
         """Where there may be files that are not listed: in folders that can't be read, and behind links."""
-        link = _KINDS[SYMLINK]
-        links = [folder.path_of(index) for folder in self.folders for index, kind in folder.kinds() if kind == link]
+        kinds = ((folder, *each) for folder in self.folders for each in folder.kinds())
+        links = [folder.path_of(index) for folder, index, kind in kinds if kind is Reason.SYMLINK]
         return [*self.unreadable, *links]
 
     def is_empty(self) -> bool:
         """Whether there is nothing but, perhaps, folders that would be the source's in other letters."""
-        misspelt = _KINDS[MISSPELT]
-        return all(folder.kind(index) == misspelt for folder in self.folders for index in range(len(folder.names)))
+        sizes = (folder.size(index) for folder in self.folders for index in range(len(folder.names)))
+        return all(size == MISSPELT for size in sizes)
 
     def compact(self) -> None:
         """Have all folders keep their names in less room."""

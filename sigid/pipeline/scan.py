@@ -98,7 +98,7 @@ def _put_down_misspelt(source: Source, found: Listing) -> None:
     """Tell folders that are here for their names from those that lie too deep."""
     for folder in found.folders:
         for index, kind in () if holds_files(source, folder.path) else folder.kinds():
-            if kind == Reason.TOO_DEEP:
+            if kind is Reason.TOO_DEEP:
                 folder.record(index, listing_.UNKNOWN, listing_.kind_stamp(listing_.MISSPELT))
 
 

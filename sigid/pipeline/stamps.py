@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from sigid.pipeline.escape import all_raw, raw
 from sigid.pipeline.helpers import Helpers, Shared
-from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
+from sigid.pipeline.listing import GONE, NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
 
 FILES_WORTH_A_PROCESS = 10_000
 """Below about so many files a process takes longer to start than it saves."""
 
 _PART_FILES = 4096
 _KINDS = {S_IFLNK: SYMLINK, S_IFDIR: TOO_DEEP}  # a folder is named among the files only where it lies too deep
-_GONE = kind_stamp(-5)
+_GONE = kind_stamp(GONE)
 
 
 def take(root: str, folders: Iterable[Folder], processes: int) -> tuple[list[Folder], dict[str, OSError]]:
