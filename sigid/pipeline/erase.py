@@ -34,7 +34,6 @@ from sigid.pipeline.names import names_of
 from sigid.pipeline.scan import keep, look, summary_of
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Names, Source
 from sigid.sources.registry import SOURCES
@@ -251,8 +250,7 @@ def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before
     with ExitStack() as stack:
         database = stack.enter_context(closing(open_database(settings.warehouse)))
         for source in SOURCES:
-            lock = Workplace.of(source, settings).lock
-            stack.enter_context(only_one(str(lock), f"a scan or load of {source.name}"))
+            stack.enter_context(Workplace.of(source, settings).alone())
             session = stack.enter_context(database.loading(source.name))
         return _Erasing(settings, database, session).erase(wanted)
 
@@ -374,9 +372,7 @@ class _Erasing:
         if not open_:
             return
         for source in SOURCES:
-            lock = Workplace.of(source, self._settings).lock
-            work = f"a scan or load of {source.name}"
-            with nullcontext() if source.name in held else only_one(str(lock), work):
+            with nullcontext() if source.name in held else Workplace.of(source, self._settings).alone():
                 kept = tombstones_of([*known, *self._lost(source, tombstones_of(known))])
                 _forget(self._settings, source, kept)
         for _ in range(_ROUNDS):

@@ -28,7 +28,6 @@ from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
 from sigid.warehouse.database import open_database
@@ -93,7 +92,7 @@ def load(
     place = Workplace.of(source, settings)
     with (
         rarely_collected(),
-        only_one(str(place.lock), f"a scan or load of {source.name}"),
+        place.alone(),
         closing(open_database(settings.warehouse)) as database,
     ):
         moment = clock(place)

@@ -16,7 +16,6 @@ from sigid.pipeline.erased import Remembered
 from sigid.pipeline.escape import all_shown, raw, shown
 from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
 from sigid.pipeline.workplace import Workplace
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source, holds_files, meant_folder
 
@@ -38,7 +37,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
     what the files are can't be known.
     """
     place = Workplace.of(source, settings)
-    with only_one(str(place.lock), f"a scan or load of {source.name}"):
+    with place.alone():
         place.tidy()
         found = look(source, place.root, settings.workers)
         walk, known = found.digest(), erased.read(place)
@@ -62,7 +61,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
 def put_down(found: Listing, source: Source, settings: Settings) -> None:
     """Write the manifest of what a scan has found, unless another load has left one meanwhile, or is at it."""
     place = Workplace.of(source, settings)
-    with suppress(BusyError), only_one(str(place.lock), f"a scan or load of {source.name}"):
+    with suppress(BusyError), place.alone():
         summary = summary_of(place)
         if summary and (summary.manifest, summary.manifest_stamp) == (found.base, manifest.stamp(place)):
             manifest.write(found, place, found.unknown())
@@ -197,7 +196,7 @@ def is_at_rest(changed: int, clock: int) -> bool:
 def clock(place: Workplace) -> int:
     """The file system's own time, in nanoseconds, which a wrong or faked clock of this process does not touch.
 
-    It is that of a change made to the lock, which the caller holds.
+    It is that of a change made to the file of the lock, which stays what it is. Raises OSError where there is none yet.
     """
     os.utime(place.lock)
     return place.lock.stat().st_ctime_ns
