@@ -30,8 +30,8 @@ from sigid.pipeline import apart, pool, study, workers
 from sigid.pipeline import extract as extract_module
 from sigid.pipeline.crew import InThisProcess
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
+from sigid.pipeline.facts import STAMP, hash_of, stamp_of
 from sigid.pipeline.interpret import File, Job, Reading, interpret
-from sigid.pipeline.listing import STAMP, hash_of, stamp_of
 from sigid.pipeline.load import load
 from sigid.pipeline.workers import executor, in_order
 from sigid.sources.formats import Format, hwr

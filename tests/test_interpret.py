@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sigid.errors import Reason
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.facts import hash_of
 from sigid.pipeline.interpret import File, Job, Known, Readings, Registrable, interpret
-from sigid.pipeline.listing import hash_of
 from sigid.sources.source_a import SourceA
 from tests.trees import picture, site_a, trajectory
 

@@ -15,7 +15,7 @@ from sigid.entity import ImageSignature, XYZSignature
 from sigid.errors import ConnectionLost, Reason, RejectionsStand
 from sigid.pipeline import extract, stamps, study, workers
 from sigid.pipeline import load as load_module
-from sigid.pipeline.listing import STAMP, VOID
+from sigid.pipeline.facts import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.sources.formats import Format, hwr
 from sigid.sources.source_a import SourceA

@@ -15,7 +15,7 @@ from sigid import NewImageSignature, NewXYZSignature
 from sigid.errors import WarehouseError
 from sigid.pipeline import extract, stamps, study
 from sigid.pipeline.erase import erase, named
-from sigid.pipeline.listing import STAMP
+from sigid.pipeline.facts import STAMP
 from sigid.pipeline.verify import Sample, Verification
 from sigid.warehouse.erasure import Erasure, put_down
 from sigid.warehouse.finding import Mark

@@ -28,9 +28,9 @@ from sigid.errors import Reason, SettingError, SigidError
 from sigid.pipeline.crew import Readers
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.facts import STAMP
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import File, Job, Reading
-from sigid.pipeline.listing import STAMP
 from sigid.sources.formats import Format
 
 if TYPE_CHECKING:

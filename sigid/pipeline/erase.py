@@ -28,10 +28,11 @@ from sigid.errors import (
 )
 from sigid.identity import SERVICE, PersonKey, derive_id
 from sigid.pipeline import erased
-from sigid.pipeline.listing import Listing, stored_folders
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.lost import lost_by
 from sigid.pipeline.names import names_of
 from sigid.pipeline.scan import keep, look, summary_of
+from sigid.pipeline.stored import stored_folders
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.settings import Settings

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from sigid.errors import Reason, Rejected
-from sigid.pipeline.listing import hash_of, stamp_of
+from sigid.pipeline.facts import hash_of, stamp_of
 from sigid.sources.formats import Format, hwr, png
 from sigid.sources.formats.png import Picture
 

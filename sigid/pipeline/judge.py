@@ -11,7 +11,9 @@ import xxhash
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
 from sigid.pipeline.claims import put_down
-from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
+from sigid.pipeline.facts import CLAIM_SIZE, NO_CLAIM, UNASKED
+from sigid.pipeline.folder import Folder
+from sigid.pipeline.listing import Listing, Place
 from sigid.sources.base import Claim, Names, Source, extractor_version, holds_files, meant_folder
 from sigid.sources.formats import Format
 

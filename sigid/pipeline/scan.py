@@ -11,10 +11,12 @@ import xxhash
 
 from sigid.errors import BusyError, Reason
 from sigid.pipeline import erased, manifest, stamps
-from sigid.pipeline import listing as listing_
 from sigid.pipeline.erased import Remembered
 from sigid.pipeline.escape import all_shown, raw, shown
-from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
+from sigid.pipeline.facts import MISSPELT, STAMP, UNKNOWN, VOID, kind_stamp
+from sigid.pipeline.folder import Folder
+from sigid.pipeline.listing import Listing, Place
+from sigid.pipeline.stored import Summary, read_summary, remember, store
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source, holds_files, meant_folder
@@ -98,7 +100,7 @@ def _put_down_misspelt(source: Source, found: Listing) -> None:
     for folder in found.folders:
         for index, kind in () if holds_files(source, folder.path) else folder.kinds():
             if kind is Reason.TOO_DEEP:
-                folder.record(index, listing_.UNKNOWN, listing_.kind_stamp(listing_.MISSPELT))
+                folder.record(index, UNKNOWN, kind_stamp(MISSPELT))
 
 
 def _named(source: Source, root: Path, found: Listing) -> Iterator[Folder]:
@@ -175,7 +177,7 @@ def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = Non
     summary = summary_of(place)
     if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest.stamp(place)):
         manifest.write(found, place, changed)
-    listing_.store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
+    store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
     return digest
 
 
@@ -185,7 +187,7 @@ def trusted_stamp(stamp: bytes, clock: int) -> bytes:
     That is git's rule for entries that are racily clean; the clock is the file system's, in nanoseconds.
     """
     _, modified, changed, inode = STAMP.unpack(stamp)
-    return stamp if is_at_rest(changed, clock) else STAMP.pack(listing_.VOID, modified, changed, inode)
+    return stamp if is_at_rest(changed, clock) else STAMP.pack(VOID, modified, changed, inode)
 
 
 def is_at_rest(changed: int, clock: int) -> bool:
@@ -204,5 +206,5 @@ def clock(place: Workplace) -> int:
 
 def summary_of(place: Workplace) -> Summary | None:
     """What the listing that the last load left says of itself; None where it is of no use."""
-    summary = listing_.read_summary(str(place.listing))
+    summary = read_summary(str(place.listing))
     return summary if summary and summary.readers == place.readers else None

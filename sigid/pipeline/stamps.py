@@ -10,8 +10,9 @@ from stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISREG
 from typing import NamedTuple
 
 from sigid.pipeline.escape import all_raw, raw
+from sigid.pipeline.facts import GONE, NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, kind_stamp, stamp_of
+from sigid.pipeline.folder import Folder
 from sigid.pipeline.helpers import Helpers, Shared
-from sigid.pipeline.listing import GONE, NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, kind_stamp, stamp_of
 
 FILES_WORTH_A_PROCESS = 10_000
 """Below about so many files a process takes longer to start than it saves."""

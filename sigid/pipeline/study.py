@@ -11,9 +11,11 @@ from sigid.errors import Reason
 from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, what_hides
 from sigid.pipeline.erased import leave_out
+from sigid.pipeline.facts import TOO_LARGE, UNREAD, hash_of
+from sigid.pipeline.folder import Folder
 from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
-from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.listing import Listing, Place
 from sigid.pipeline.names import NoNames, names_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
