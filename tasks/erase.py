@@ -58,21 +58,21 @@ def _erase(
     export: str,
     apply: str,
 ) -> SigidError | None:
-    from sigid.pipeline import erase
+    from sigid.pipeline import erase, wanted
     from sigid.report import erasure
 
     if export or dry_run or not (apply or (in_advance and (signees or signatures))):
         there(settings)
     if export:
         _refuse(signees or signatures or apply or dry_run, "--export writes what was erased before; say it alone")
-        count = erase.export(settings, Path(export))
+        count = wanted.export(settings, Path(export))
         sys.stdout.write(f"{count} erasures are in {export}\n")
         return None
     _refuse(
         apply and (signees or signatures), "--apply erases what its file says; say it without --signee, --signature"
     )
-    wanted = erase.exported(Path(apply)) if apply else erase.named(signees, signatures, in_advance=in_advance)
-    done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
+    asked = wanted.exported(Path(apply)) if apply else wanted.named(signees, signatures, in_advance=in_advance)
+    done = erase.rehearse(settings, asked) if dry_run else erase.erase(settings, asked)
     erasure.write(done.rows, done.files, done.indexes, done.doubts, done.in_advance, sys.stdout, is_done=not dry_run)
     _point_to(settings)
     return done.problem

@@ -18,9 +18,9 @@ import xxhash
 
 from sigid.errors import DatasetError, Reason, WarehouseError
 from sigid.pipeline.changes import Action
-from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
+from sigid.pipeline.ground import Ground
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.register import Result, registered
 from sigid.pipeline.scan import digest_of, look, recall
