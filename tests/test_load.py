@@ -54,7 +54,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     contents: list[bytes] = []
     parse = extract._parse
 
-    def noting(format_: Format, content: bytes, accepts_blank: bool) -> extract.Outcome:
+    def noting(format_: Format, content: bytes, accepts_blank: bool) -> extract.Said:
         contents.append(content)
         return parse(format_, content, accepts_blank)
 

@@ -237,7 +237,7 @@ class _Load:
         lines: list[FileLine] = []
         valid: list[tuple[Item, Reading, Registrable]] = []
         for item, reading in results:
-            match reading.outcome:
+            match reading.said:
                 case Registrable() as new:
                     valid.append((item, reading, new))
                 case Plain.GONE:
