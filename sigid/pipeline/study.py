@@ -66,11 +66,14 @@ class Study:
         ledger: Ledger | None,
         clock: int,
         tombstones: Tombstones,
+        *,
         rehash: bool,
         stands: bool = False,
     ) -> None:
-        """With `rehash` every file is read, and says everything again. `stands` says that the warehouse is known to
-        hold what the listing is based on. Raises DatasetError where the dataset can't be trusted as a whole.
+        """Raises DatasetError where the dataset can't be trusted as a whole.
+
+        With `rehash` every file is read, and says everything again. `stands` says that the warehouse is known to hold
+        what the listing is based on.
         """
         self.source = source
         self._rehash = rehash
