@@ -16,8 +16,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
-class Registrable(Protocol):
-    """A signature in some form."""
+class Stated(Protocol):
+    """A signature in some form, which states facts."""
 
     @property
     def retired_at(self) -> Any:
@@ -27,7 +27,7 @@ class Registrable(Protocol):
         """Whether both state the same facts, whenever they were registered."""
 
 
-_R = TypeVar("_R", bound=Registrable)
+_R = TypeVar("_R", bound=Stated)
 
 
 def outcome_of(new: _R, known: _R | None) -> Outcome:

@@ -10,51 +10,22 @@ from typing import Any
 from sigid.errors import SettingError, SigidError
 from sigid.settings import Settings
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 
 _PARAMS = [
-    {
-        "name": "signees",
-        "long": "signee",
-        "type": list,
-        "default": [],
-        "help": "erase this signee (SOURCE/collection/number, or his id), and every forgery of his signature",
-    },
-    {
-        "name": "signatures",
-        "long": "signature",
-        "type": list,
-        "default": [],
-        "help": "erase the signature of this id",
-    },
-    {
-        "name": "in_advance",
-        "long": "in-advance",
-        "type": bool,
-        "default": False,
-        "help": "also where nothing is known of him yet: what comes of him is left out",
-    },
-    {
-        "name": "dry_run",
-        "long": "dry-run",
-        "type": bool,
-        "default": False,
-        "help": "tell what would go, and write nothing",
-    },
-    {
-        "name": "export",
-        "long": "export",
-        "type": str,
-        "default": "",
-        "help": "write all erasures, without a name or an id, to this file, to be applied to a restored backup",
-    },
-    {
-        "name": "apply",
-        "long": "apply",
-        "type": str,
-        "default": "",
-        "help": "erase what the erasures in this file, which --export has written, say",
-    },
+    option(
+        "signee",
+        [],
+        "erase this signee (SOURCE/collection/number, or his id), and every forgery of his signature",
+        name="signees",
+    ),
+    option("signature", [], "erase the signature of this id", name="signatures"),
+    option("in-advance", False, "also where nothing is known of him yet: what comes of him is left out"),
+    option("dry-run", False, "tell what would go, and write nothing"),
+    option(
+        "export", "", "write all erasures, without a name or an id, to this file, to be applied to a restored backup"
+    ),
+    option("apply", "", "erase what the erasures in this file, which --export has written, say"),
 ]
 
 
@@ -87,21 +58,21 @@ def _erase(
     export: str,
     apply: str,
 ) -> SigidError | None:
-    from sigid.pipeline import erase
+    from sigid.pipeline import erase, wanted
     from sigid.report import erasure
 
     if export or dry_run or not (apply or (in_advance and (signees or signatures))):
         there(settings)
     if export:
         _refuse(signees or signatures or apply or dry_run, "--export writes what was erased before; say it alone")
-        count = erase.export(settings, Path(export))
+        count = wanted.export(settings, Path(export))
         sys.stdout.write(f"{count} erasures are in {export}\n")
         return None
     _refuse(
         apply and (signees or signatures), "--apply erases what its file says; say it without --signee, --signature"
     )
-    wanted = erase.exported(Path(apply)) if apply else erase.named(signees, signatures, in_advance=in_advance)
-    done = erase.rehearse(settings, wanted) if dry_run else erase.erase(settings, wanted)
+    asked = wanted.exported(Path(apply)) if apply else wanted.named(signees, signatures, in_advance=in_advance)
+    done = erase.rehearse(settings, asked) if dry_run else erase.erase(settings, asked)
     erasure.write(done.rows, done.files, done.indexes, done.doubts, done.in_advance, sys.stdout, is_done=not dry_run)
     _point_to(settings)
     return done.problem

@@ -9,7 +9,7 @@ from typing import Any
 
 from sigid.settings import Settings
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 from tasks.output import remove_output
 
 
@@ -21,13 +21,13 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "take signatures away as Parquet files, with splits and a manifest",
         "actions": [(_export, [settings])],
         "params": [
-            _param("folder", "", f"where to, in the place of an earlier export ({folder})"),
-            _param("source", "", "only this source, such as source_a"),
-            _param("images", False, "with the pictures' files, read where they were loaded from"),
-            _param("pseudonymise", False, "with pseudonyms for all names and numbers, and in another order"),
-            _param("key-file", "", "keep the key of the pseudonyms in this file, or use the one in it"),
-            _param("seed", "0", "any text; another one puts other signees into the splits (0)"),
-            _param("shares", "80,10,10", "shares of the signees for train, validation and test (80,10,10)"),
+            option("folder", "", f"where to, in the place of an earlier export ({folder})"),
+            option("source", "", "only this source, such as source_a"),
+            option("images", False, "with the pictures' files, read where they were loaded from"),
+            option("pseudonymise", False, "with pseudonyms for all names and numbers, and in another order"),
+            option("key-file", "", "keep the key of the pseudonyms in this file, or use the one in it"),
+            option("seed", "0", "any text; another one puts other signees into the splits (0)"),
+            option("shares", "80,10,10", "shares of the signees for train, validation and test (80,10,10)"),
         ],
         "clean": [(remove_output, [_folder(settings), "export"])],
         **examples(
@@ -36,16 +36,6 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
             ("--images --pseudonymise --folder shared", "to be given to others"),
         ),
         **SHOWS,
-    }
-
-
-def _param(name: str, default: str | bool, explained: str) -> dict[str, Any]:
-    return {
-        "name": name.replace("-", "_"),
-        "long": name,
-        "type": type(default),
-        "default": default,
-        "help": explained,
     }
 
 

@@ -1,7 +1,8 @@
-"""What doit says of itself and its tasks: its name, and below `doit help TASK` how the task is called."""
+"""What doit says of itself and its tasks: its name, a task's options, and below `doit help TASK` how it is called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
@@ -15,6 +16,23 @@ Examples = tuple[tuple[str, str], ...]
 def examples(*each: tuple[str, str]) -> dict[str, dict[str, Examples]]:
     """What a task's dictionary says of how the task is called; doit has a place for what is not its own."""
     return {"meta": {"examples": each}}
+
+
+def option(
+    long: str, default: Any, explained: str, *, name: str = "", choices: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """What a task's dictionary says of an option, whose value has the type of its default.
+
+    `name` is that of the parameter which the action has for it, where that is not the option's own.
+    """
+    return {
+        "name": name or long.replace("-", "_"),
+        "long": long,
+        "type": type(default),
+        "default": default,
+        "help": explained,
+        "choices": choices,
+    }
 
 
 def say_doit() -> None:

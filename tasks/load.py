@@ -15,30 +15,16 @@ from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks import scan
 from tasks.acting import action, tell
-from tasks.helping import examples
+from tasks.helping import examples, option
 
 _PARAMS = [
-    {
-        "name": "strict",
-        "long": "strict",
-        "type": bool,
-        "default": False,
-        "help": "fail where files are rejected (they are recorded, and the rest is loaded, all the same)",
-    },
-    {
-        "name": "rehash",
-        "long": "rehash",
-        "type": bool,
-        "default": False,
-        "help": "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
-    },
-    {
-        "name": "allow_removals",
-        "long": "allow-removals",
-        "type": bool,
-        "default": False,
-        "help": "retire the signatures of files that are gone, however many they are",
-    },
+    option("strict", False, "fail where files are rejected (they are recorded, and the rest is loaded, all the same)"),
+    option(
+        "rehash",
+        False,
+        "read every file, whatever its size, dates and inode say, and put right what is stored otherwise",
+    ),
+    option("allow-removals", False, "retire the signatures of files that are gone, however many they are"),
 ]
 _EXAMPLES = examples(
     ("", "register what is new or changed, retire what is gone"),

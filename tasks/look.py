@@ -11,14 +11,10 @@ from sigid.report.form import Form
 from sigid.settings import Settings
 from sigid.sources.registry import SOURCES
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 
 if TYPE_CHECKING:
     from sigid.warehouse.warehouse import Warehouse
-
-
-def _choice(name: str, long: str, help_text: str, choices: Any = ()) -> dict[str, Any]:
-    return {"name": name, "long": long, "type": str, "default": "", "help": help_text, "choices": choices}
 
 
 _FORMS = [
@@ -27,11 +23,17 @@ _FORMS = [
     (Form.JSON.value, "for programs; rejections are an object a line"),
 ]
 _PARAMS = [
-    _choice("source", "source", "only this source"),
-    _choice("form", "format", "how it is written; else it is a table on a terminal, and tabs in a pipe", _FORMS),
-    _choice("output", "output", "write it to this file, for you alone; .csv and .json in its name say the format"),
+    option("source", "", "only this source"),
+    option(
+        "format",
+        "",
+        "how it is written; else it is a table on a terminal, and tabs in a pipe",
+        name="form",
+        choices=_FORMS,
+    ),
+    option("output", "", "write it to this file, for you alone; .csv and .json in its name say the format"),
 ]
-_REASON = _choice("reason", "reason", "only what is rejected for this reason", [(each.value, "") for each in Reason])
+_REASON = option("reason", "", "only what is rejected for this reason", choices=[(each.value, "") for each in Reason])
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:

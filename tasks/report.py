@@ -10,7 +10,7 @@ from typing import Any
 
 from sigid.settings import Settings
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 from tasks.output import remove_output
 
 
@@ -22,25 +22,11 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "show the warehouse in a browser: counts, what is wrong, and contact sheets",
         "actions": [(_report, [settings, folder])],
         "params": [
-            {
-                "name": "folder",
-                "long": "folder",
-                "default": "",
-                "help": f"where to, in the place of an earlier report ({folder})",
-            },
-            {
-                "name": "sheets",
-                "long": "sheets",
-                "type": int,
-                "default": 50,
-                "help": "contact sheets of so many signees of each source (50)",
-            },
-            {
-                "name": "signee",
-                "long": "signee",
-                "default": "",
-                "help": "the contact sheet of this one instead, with all signatures: an id, a number, or a key",
-            },
+            option("folder", "", f"where to, in the place of an earlier report ({folder})"),
+            option("sheets", 50, "contact sheets of so many signees of each source (50)"),
+            option(
+                "signee", "", "the contact sheet of this one instead, with all signatures: an id, a number, or a key"
+            ),
         ],
         "clean": [(remove_output, [folder, "report"])],
         **examples(

@@ -75,8 +75,6 @@ def take(source: Source) -> Listing | None:
 
 def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
     """Remove what scans and loads keep in the build folder, unless one is under way; the next one is slower."""
-    from sigid.running import only_one
-
     place = Workplace.of(source, settings)
     files = [
         file
@@ -88,7 +86,7 @@ def remove_caches(source: Source, settings: Settings, dryrun: bool) -> None:
     if dryrun or not files:
         return
     try:
-        with only_one(str(place.lock), f"a scan or load of {source.name}"):
+        with place.alone():
             for file in (*files, place.lock):
                 file.unlink(missing_ok=True)
     except (SigidError, OSError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 from sigid.settings import Settings
 from sigid.warehouse.roles import Roles
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 
 
 def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -25,8 +25,7 @@ def tasks(settings: Settings) -> Iterator[dict[str, Any]]:
         "doc": "make the roles of a warehouse on a server: its owner, a loader who deletes nothing, a reader of views",
         "actions": [(_grant, [settings])],
         "params": [
-            {"name": name, "long": name, "type": str, "default": default, "help": f"the {name}'s name ({default})"}
-            for name, default in Roles()._asdict().items()
+            option(name, default, f"the {name}'s name ({default})") for name, default in Roles()._asdict().items()
         ],
         **examples(("", "make the roles, or mend them"), ("--reader=visitor", "have the reader's role called visitor")),
         **SHOWS,

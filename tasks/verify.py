@@ -12,33 +12,20 @@ from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
 from tasks.acting import SHOWS, action, tell, there
-from tasks.helping import examples
+from tasks.helping import examples, option
 
 if TYPE_CHECKING:
     from sigid.pipeline.verify import Sample
 
 _PARAMS = [
-    {
-        "name": "sources",
-        "long": "source",
-        "type": list,
-        "default": [],
-        "help": "hold it against the files of this source alone; may be given several times (all)",
-    },
-    {
-        "name": "sample",
-        "long": "sample",
-        "type": str,
-        "default": "",
-        "help": "read no more than so many files of each source again, chosen at random (all)",
-    },
-    {
-        "name": "seed",
-        "long": "seed",
-        "type": str,
-        "default": "",
-        "help": "choose the same files as the verification that told this seed",
-    },
+    option(
+        "source",
+        [],
+        "hold it against the files of this source alone; may be given several times (all)",
+        name="sources",
+    ),
+    option("sample", "", "read no more than so many files of each source again, chosen at random (all)"),
+    option("seed", "", "choose the same files as the verification that told this seed"),
 ]
 
 

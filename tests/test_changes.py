@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sigid.errors import Reason
 from sigid.pipeline.changes import Action, Changes, Found, Removals, compare, weigh
-from sigid.pipeline.listing import UNKNOWN, UNREAD
+from sigid.pipeline.facts import UNKNOWN, UNREAD
 from sigid.warehouse.ledger import FileLine, State
 
 PATHS = ["a", "a.b", "a-b", "a/b", "a/c", "ab", "b/a", "b/c/d", "é", "z"]

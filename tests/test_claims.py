@@ -9,7 +9,8 @@ from array import array
 import pytest
 
 from sigid.pipeline import claims, helpers
-from sigid.pipeline.listing import NO_CLAIM, UNASKED, Folder
+from sigid.pipeline.facts import NO_CLAIM, UNASKED
+from sigid.pipeline.folder import Folder
 
 OWNER = os.getpid()
 

@@ -20,8 +20,10 @@ from sigid.errors import BusyError, DatasetError, ErasedError, ErasureIncomplete
 from sigid.identity import derive_id
 from sigid.pipeline import erase as erase_module
 from sigid.pipeline import erased as cache
-from sigid.pipeline.erase import Erased, Ground, erase, export, exported, named, rehearse
+from sigid.pipeline.erase import Erased, erase, rehearse
+from sigid.pipeline.ground import Ground
 from sigid.pipeline.plan import Step
+from sigid.pipeline.wanted import export, exported, named
 from sigid.sources.base import NamedByConvention
 from sigid.sources.registry import SOURCES
 from sigid.warehouse import sqlite
@@ -1006,6 +1008,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sigid.pipeline import erase
+from sigid.pipeline.wanted import named
 from sigid.settings import Settings
 from sigid.warehouse import sqlite
 
@@ -1022,7 +1025,7 @@ if step == "log":
     sqlite.sqlite3.connect = lambda *where, **how: connect(*where, factory=DiesAtTheLog, **how)
 else:
     setattr(erase, step, dies)
-erase.erase(Settings(warehouse, Path(datasets), Path(build), 1, ""), erase.named([he], []))
+erase.erase(Settings(warehouse, Path(datasets), Path(build), 1, ""), named([he], []))
 """
 
 

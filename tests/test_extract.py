@@ -30,8 +30,8 @@ from sigid.pipeline import apart, pool, study, workers
 from sigid.pipeline import extract as extract_module
 from sigid.pipeline.crew import InThisProcess
 from sigid.pipeline.extract import Batch, Extracted, Plain, Task, extract, read_file
+from sigid.pipeline.facts import STAMP, hash_of, stamp_of
 from sigid.pipeline.interpret import File, Job, Reading, interpret
-from sigid.pipeline.listing import STAMP, hash_of, stamp_of
 from sigid.pipeline.load import load
 from sigid.pipeline.workers import executor, in_order
 from sigid.sources.formats import Format, hwr
@@ -55,8 +55,8 @@ def test_a_trajectory_is_its_points_column_by_column(tmp_path: Path) -> None:
 
     extracted = read(tmp_path, "file")
 
-    assert isinstance(extracted.outcome, bytes)
-    assert list(array("d", extracted.outcome)) == [1, 4, 7, 2, 5, 8, 3, 6, 9]
+    assert isinstance(extracted.said, bytes)
+    assert list(array("d", extracted.said)) == [1, 4, 7, 2, 5, 8, 3, 6, 9]
     assert extracted.content_hash == hash_of(THREE_POINTS)
     assert extracted.stamp == stamp_of((tmp_path / "file").stat())
     assert extracted.size == len(THREE_POINTS)
@@ -65,7 +65,7 @@ def test_a_trajectory_is_its_points_column_by_column(tmp_path: Path) -> None:
 def test_a_picture_is_its_size_and_mode(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(picture(width=7, height=5))
 
-    assert read(tmp_path, "file", Format.PNG).outcome == Picture(7, 5, "L")
+    assert read(tmp_path, "file", Format.PNG).said == Picture(7, 5, "L")
 
 
 def test_an_invalid_file_is_a_rejection_with_the_hash_of_its_content(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_invalid_file_is_a_rejection_with_the_hash_of_its_content(tmp_path: P
 
     extracted = read(tmp_path, "file")
 
-    assert extracted.rejection == extracted.outcome
+    assert extracted.rejection == extracted.said
     assert extracted.rejection
     assert extracted.rejection[0] is Reason.WRONG_COLUMN_COUNT
     assert extracted.content_hash == hash_of(b"1,2")
@@ -85,7 +85,7 @@ def test_known_content_is_not_parsed_again(tmp_path: Path, monkeypatch: pytest.M
 
     extracted = read(tmp_path, "file", known=hash_of(b"neither valid nor looked at"))
 
-    assert (extracted.outcome, extracted.rejection) == (Plain.SAME, None)
+    assert (extracted.said, extracted.rejection) == (Plain.SAME, None)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_only_a_picture_may_be_blank_and_only_where_the_source_says_so(
 
     extracted = read(tmp_path, "file", format_, blank=blank)
 
-    assert (extracted.rejection[0] if extracted.rejection else extracted.outcome) == outcome
+    assert (extracted.rejection[0] if extracted.rejection else extracted.said) == outcome
 
 
 def test_outcomes_are_in_the_order_of_the_files_whatever_their_folders(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_outcomes_are_in_the_order_of_the_files_whatever_their_folders(tmp_path:
 
     extracted = extract(Batch(str(tmp_path), False, [Task(path, Format.HWR, b"") for path in paths]))
 
-    assert [array("d", each.outcome)[0] for each in extracted if isinstance(each.outcome, bytes)] == [*range(6)]
+    assert [array("d", each.said)[0] for each in extracted if isinstance(each.said, bytes)] == [*range(6)]
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "volume" / "file").write_bytes(THREE_POINTS)
     (tmp_path / "root").symlink_to("volume")
 
-    assert isinstance(read(tmp_path / "root", "file").outcome, bytes)
+    assert isinstance(read(tmp_path / "root", "file").said, bytes)
 
 
 def test_a_pipe_a_socket_a_device_and_a_folder_are_told_from_a_file_without_waiting(
@@ -167,9 +167,9 @@ def test_a_pipe_a_socket_a_device_and_a_folder_are_told_from_a_file_without_wait
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
 
-        outcomes = [read(tmp_path, path).outcome for path in ("pipe", "folder", "socket")]
+        outcomes = [read(tmp_path, path).said for path in ("pipe", "folder", "socket")]
 
-    assert [*outcomes, read(Path("/dev"), "zero").outcome] == [(Reason.NOT_REGULAR, "it is no regular file")] * 4
+    assert [*outcomes, read(Path("/dev"), "zero").said] == [(Reason.NOT_REGULAR, "it is no regular file")] * 4
 
 
 @pytest.mark.parametrize("format_", Format)
@@ -183,7 +183,7 @@ def test_a_file_that_is_too_large_is_refused_without_being_read(
     extracted = read(tmp_path, "file", format_)
 
     detail = f"{10 * 2**30} bytes; a {format_} has at most {format_.max_bytes}"
-    assert extracted.outcome == (Reason.TOO_LARGE, detail)
+    assert extracted.said == (Reason.TOO_LARGE, detail)
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 3_000_000])
@@ -261,7 +261,7 @@ def test_a_file_for_which_the_memory_does_not_suffice_is_rejected_and_the_others
     one, other = extract(Batch(str(tmp_path), False, [Task("a", Format.HWR, b""), Task("b", Format.PNG, b"")]))
 
     assert one.rejection == (Reason.TOO_LARGE, "23 bytes are more than this machine's memory can take")
-    assert isinstance(other.outcome, Picture)
+    assert isinstance(other.said, Picture)
 
 
 # Files that others write meanwhile
@@ -380,7 +380,7 @@ def test_a_file_that_is_another_when_its_turn_comes_is_read_as_it_is_then(
     _, extracted = extract(Batch(str(tmp_path), False, [Task(name, Format.HWR, b"") for name in ("first", "second")]))
 
     assert extracted.content_hash == (hash_of(becomes) if becomes else b"")
-    assert (extracted.outcome is Plain.GONE) == (becomes is None)
+    assert (extracted.said is Plain.GONE) == (becomes is None)
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -418,7 +418,7 @@ def test_where_few_files_may_be_open_all_are_read(tmp_path: Path) -> None:
         "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE); "
         "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 8, hard)); "
         "read = extract(Batch(sys.argv[1], False, [Task(name, Format.HWR, b'') for name in sys.argv[2:]])); "
-        "print(sum(isinstance(each.outcome, bytes) for each in read))"
+        "print(sum(isinstance(each.said, bytes) for each in read))"
     )
 
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path), *names], capture_output=True, text=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sigid.errors import Reason
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.facts import hash_of
 from sigid.pipeline.interpret import File, Job, Known, Readings, Registrable, interpret
-from sigid.pipeline.listing import hash_of
 from sigid.sources.source_a import SourceA
 from tests.trees import picture, site_a, trajectory
 
@@ -34,8 +34,8 @@ def test_readings_arrive_in_another_process_as_they_were(tmp_path: Path) -> None
 
     assert arrived == readings
     assert isinstance(arrived, Readings)
-    assert [type(each.outcome) for each in arrived] == [Registrable, Registrable, tuple, Registrable, tuple, Plain]
-    drawn = arrived[3].outcome
+    assert [type(each.said) for each in arrived] == [Registrable, Registrable, tuple, Registrable, tuple, Plain]
+    drawn = arrived[3].said
     assert isinstance(drawn, Registrable)
     assert drawn.row.point_count == 2
     assert drawn.signature.trajectory == drawn.trajectory
@@ -57,6 +57,6 @@ def test_a_content_is_the_known_one_only_under_the_same_claim_and_version(tmp_pa
         known._replace(claim="another"),
         known._replace(version="0.9"),
     ]
-    outcomes = [interpret(job(tmp_path, File(path, each)))[0].outcome for each in others]
+    outcomes = [interpret(job(tmp_path, File(path, each)))[0].said for each in others]
 
     assert [outcome is Plain.SAME for outcome in outcomes] == [True, False, False, False]

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from sigid.errors import DatasetError, Reason, Rejected, RemovalsWithheld, SigidError
 from sigid.pipeline import load as load_module
-from sigid.pipeline.listing import hash_of
+from sigid.pipeline.facts import hash_of
 from sigid.pipeline.plan import Planned, Step, plan
 from sigid.pipeline.scan import clock
 from sigid.sources.source_a import SourceA

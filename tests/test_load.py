@@ -15,7 +15,7 @@ from sigid.entity import ImageSignature, XYZSignature
 from sigid.errors import ConnectionLost, Reason, RejectionsStand
 from sigid.pipeline import extract, stamps, study, workers
 from sigid.pipeline import load as load_module
-from sigid.pipeline.listing import STAMP, VOID
+from sigid.pipeline.facts import STAMP, VOID
 from sigid.pipeline.load import load
 from sigid.pipeline.scan import MAX_PATH
 from sigid.sources.formats import Format, hwr
@@ -55,7 +55,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     contents: list[bytes] = []
     parse = extract._parse
 
-    def noting(format_: Format, content: bytes, accepts_blank: bool) -> extract.Outcome:
+    def noting(format_: Format, content: bytes, accepts_blank: bool) -> extract.Said:
         contents.append(content)
         return parse(format_, content, accepts_blank)
 

@@ -16,7 +16,8 @@ import pytest
 from psycopg import errors, sql
 
 from sigid.errors import SettingError, WarehouseError
-from sigid.pipeline.erase import erase, named
+from sigid.pipeline.erase import erase
+from sigid.pipeline.wanted import named
 from sigid.warehouse import postgresql
 from sigid.warehouse.database import open_database
 from sigid.warehouse.migrate import migrate

@@ -19,10 +19,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sigid.errors import DatasetError, Reason
-from sigid.pipeline import extract, listing, manifest, stamps
+from sigid.pipeline import extract, manifest, stamps
 from sigid.pipeline.escape import raw, shown
-from sigid.pipeline.listing import STAMP, UNKNOWN, UNREAD, VOID, Folder, Listing, read_summary
+from sigid.pipeline.facts import STAMP, UNKNOWN, UNREAD, VOID, hash_of
+from sigid.pipeline.folder import Folder, Names
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.scan import MAX_DEPTH, look, put_down, scan, trusted_stamp
+from sigid.pipeline.stored import FORMAT_VERSION, read_summary, store, stored_folders
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.sources.source_a import SourceA
@@ -100,7 +103,7 @@ def test_a_stored_listing_is_read_back_as_it_was(paths: set[str], data: st.DataO
     with tempfile.TemporaryDirectory() as cache:
         file = f"{cache}/listing"
 
-        listing.store(file, found, "digest", "stamp", "1.1")
+        store(file, found, "digest", "stamp", "1.1")
 
         assert stored_listing(file) == found
         summary = read_summary(file)
@@ -114,7 +117,7 @@ def test_a_stored_listing_is_read_back_as_it_was(paths: set[str], data: st.DataO
 def stored(tmp_path: Path) -> Path:
     """A stored listing."""
     file = tmp_path / "listing"
-    listing.store(str(file), listing_of(["a/b", "a/c", "b/c", "d"]), "digest", "stamp", "1.1")
+    store(str(file), listing_of(["a/b", "a/c", "b/c", "d"]), "digest", "stamp", "1.1")
     return file
 
 
@@ -163,7 +166,7 @@ def test_what_is_no_listing_is_none(stored: Path, content: bytes) -> None:
 
 
 def test_a_listing_of_another_version_is_none(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "FORMAT_VERSION", listing.FORMAT_VERSION + 1)
+    monkeypatch.setattr("sigid.pipeline.stored.FORMAT_VERSION", FORMAT_VERSION + 1)
 
     assert stored_listing(str(stored)) is None
     assert read_summary(str(stored)) is None
@@ -193,7 +196,7 @@ def test_a_listing_is_written_whole_or_not_at_all(stored: Path) -> None:
 def test_what_a_listing_says_of_its_version_is_in_its_first_line(stored: Path) -> None:
     line = stored.read_bytes().split(b"\n")[0]
 
-    assert json.loads(line.partition(b" ")[2])["version"] == listing.FORMAT_VERSION
+    assert json.loads(line.partition(b" ")[2])["version"] == FORMAT_VERSION
 
 
 def test_the_manifest_has_each_files_hash_and_path_as_xxhsum_writes_them(tmp_path: Path) -> None:
@@ -705,7 +708,7 @@ def test_what_is_known_of_a_file_is_found_in_whatever_order_a_folder_lists_it(ol
 
     before, now = folder_of(old), folder_of(new)
     for index, name in enumerate(old):
-        before.record(index, listing.hash_of(name.encode()))
+        before.record(index, hash_of(name.encode()))
     changed = now.names.index("05")
     now.record(changed, UNKNOWN, STAMP.pack(5, 2, 99, 4))
 
@@ -713,20 +716,20 @@ def test_what_is_known_of_a_file_is_found_in_whatever_order_a_folder_lists_it(ol
 
     assert sorted(gone) == ["00", "01", "02", "03"]
     known = {name: now.content(index) for index, name in enumerate(new) if now.content(index) != UNKNOWN}
-    assert known == {name: listing.hash_of(name.encode()) for name in ("04", "06", "07")}
+    assert known == {name: hash_of(name.encode()) for name in ("04", "06", "07")}
 
 
 def test_the_folders_before_a_damaged_one_are_believed(stored: Path) -> None:
     whole = stored.read_bytes()
     stored.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
 
-    assert [folder.path for folder in listing.stored_folders(str(stored))] == ["", "a"]
+    assert [folder.path for folder in stored_folders(str(stored))] == ["", "a"]
     assert stored_listing(str(stored)) is None
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n"), min_size=1)))
 def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
-    compact = listing.Names.of(names)
+    compact = Names.of(names)
 
     assert list(compact) == names
     assert [compact[index] for index in range(len(names))] == names
@@ -738,7 +741,7 @@ def test_names_in_one_text_are_the_same_names(names: list[str]) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n"), min_size=1)), st.integers(1, 5))
 def test_names_come_in_pieces_without_one_that_is_cut_or_lost(names: list[str], size: int) -> None:
-    pieces = list(listing.Names.of(names).pieces(size))
+    pieces = list(Names.of(names).pieces(size))
 
     assert [name for piece in pieces for name in piece] == names
     assert [len(piece) for piece in pieces] == [len(list(piece)) for piece in pieces]
@@ -746,7 +749,7 @@ def test_names_come_in_pieces_without_one_that_is_cut_or_lost(names: list[str], 
 
 
 def test_names_of_one_length_come_in_pieces_of_the_size_asked_for() -> None:
-    names = listing.Names.of([f"{n:03}" for n in range(10)])
+    names = Names.of([f"{n:03}" for n in range(10)])
 
     assert [len(piece) for piece in names.pieces(4)] == [4, 4, 2]
 

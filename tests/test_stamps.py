@@ -17,8 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sigid.pipeline import helpers, stamps
+from sigid.pipeline.facts import STAMP
+from sigid.pipeline.folder import Folder
 from sigid.pipeline.helpers import Helpers
-from sigid.pipeline.listing import STAMP, Folder, Listing
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.scan import look
 from sigid.pipeline.stamps import _Work
 from tests.trees import SAMPLE_A, Anything, Site, ordinary_user, site_a

@@ -14,9 +14,10 @@ import pytest
 from sigid import NewImageSignature, NewXYZSignature
 from sigid.errors import WarehouseError
 from sigid.pipeline import extract, stamps, study
-from sigid.pipeline.erase import erase, named
-from sigid.pipeline.listing import STAMP
+from sigid.pipeline.erase import erase
+from sigid.pipeline.facts import STAMP
 from sigid.pipeline.verify import Sample, Verification
+from sigid.pipeline.wanted import named
 from sigid.warehouse.erasure import Erasure, put_down
 from sigid.warehouse.finding import Mark
 from sigid.warehouse.ledger import Ledger

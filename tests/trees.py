@@ -24,10 +24,11 @@ from sigid.identity import Modality, PersonKey
 from sigid.pipeline import load as load_module
 from sigid.pipeline import study
 from sigid.pipeline.current import is_current
-from sigid.pipeline.listing import Listing, read_summary, stored_folders
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.load import Loaded, Options, load
 from sigid.pipeline.plan import Planned, plan
 from sigid.pipeline.scan import clock, scan
+from sigid.pipeline.stored import read_summary, stored_folders
 from sigid.pipeline.verify import Sample, Verification
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings

@@ -19,7 +19,7 @@ from dev.campaigns.campaign import Campaign, Finding, Ground
 from dev.campaigns.disk import PROGRAMS, Disk, disk
 from dev.campaigns.ground import Case, Plot, at_work, cases, seconds_of_work, two_at_a_time
 from dev.campaigns.starter import PROJECT
-from sigid.pipeline.listing import hash_of
+from sigid.pipeline.facts import hash_of
 
 _LOADER = ("-m", "dev.campaigns.loader", "5")
 _TOLD = re.compile(rb"^(\d+) of (\d+)$", re.MULTILINE)

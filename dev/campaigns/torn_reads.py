@@ -73,10 +73,10 @@ def _read(file: Path) -> _Read:
 
 
 def _verdict(extracted: Extracted) -> str:
-    if not isinstance(extracted.outcome, bytes):
+    if not isinstance(extracted.said, bytes):
         is_unstable = extracted.rejection and extracted.rejection[0] is Reason.UNSTABLE
-        return _UNSTABLE if is_unstable else f"torn, taken for {extracted.outcome}"
-    numbers = array("d", extracted.outcome)
+        return _UNSTABLE if is_unstable else f"torn, taken for {extracted.said}"
+    numbers = array("d", extracted.said)
     if len(numbers) == 3 * POINTS and len(set(numbers)) == 1:
         return _WHOLE
     return f"torn, let in with {len(numbers) // 3} points of the versions {sorted(set(numbers))[:9]}"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from itertools import chain, repeat
 from typing import NamedTuple
 
+from sigid.pipeline.facts import CLAIM_SIZE, UNASKED
+from sigid.pipeline.folder import Folder
 from sigid.pipeline.helpers import Helpers, Shared
-from sigid.pipeline.listing import CLAIM_SIZE, UNASKED, Folder
 
 FILES_WORTH_A_PROCESS = 10_000
 """Below about so many files a process takes longer to start than it saves."""

@@ -30,9 +30,9 @@ from sigid.errors import Reason, SettingError, SigidError
 from sigid.pipeline.crew import Readers
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import Plain
+from sigid.pipeline.facts import STAMP
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import File, Job, Reading
-from sigid.pipeline.listing import STAMP
 from sigid.sources.formats import Format
 
 if TYPE_CHECKING:
@@ -158,14 +158,14 @@ class Cluster(Readers):
         try:
             worker, results = pickle.loads(await remote)  # noqa: S301  # from our own function, as the way there was
             self._silent = 0
-            outcome = as_seen_here(job, results, worker, asked)
+            seen = as_seen_here(job, results, worker, asked)
         except (Exception, CancelledError) as error:
             failure = await self._explain(error, remote, job)
             if not answer.done():
                 answer.set_exception(failure)
         else:
             if not answer.done():
-                answer.set_result(outcome)
+                answer.set_result(seen)
 
     async def _explain(self, error: BaseException, remote: Remote[bytes], job: Job) -> BaseException:
         from distributed import KilledWorker
@@ -318,7 +318,7 @@ def as_seen_here(job: Job, results: list[Reading], worker: str, asked: int) -> l
 
 def _as_seen_here(root: str, file: File, result: Reading, worker: str, asked: int) -> Reading:
     path = os.path.join(root, raw(file.path))
-    if result.outcome is Plain.GONE and os.path.lexists(path):
+    if result.said is Plain.GONE and os.path.lexists(path):
         return _unreadable(result, f"the worker {worker} does not see it, and it is there")
     if result.rejection and result.rejection[0] is Reason.UNREADABLE and os.access(path, os.R_OK):
         return _unreadable(result, f"{result.rejection[1]}, says the worker {worker}")

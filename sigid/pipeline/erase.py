@@ -7,38 +7,24 @@ is not, another erasure or a load, finishes it.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import NamedTuple, TypeAlias
 
-from sigid.errors import (
-    ConnectionLost,
-    DatasetError,
-    ErasureIncomplete,
-    NotKnown,
-    SettingError,
-    SigidError,
-    WarehouseError,
-)
-from sigid.identity import SERVICE, PersonKey, derive_id
+from sigid.errors import ConnectionLost, DatasetError, ErasureIncomplete, SigidError, WarehouseError
 from sigid.pipeline import erased
-from sigid.pipeline.listing import Listing, stored_folders
+from sigid.pipeline.ground import Ground
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.lost import lost_by
 from sigid.pipeline.names import names_of
-from sigid.pipeline.scan import keep, look, summary_of
+from sigid.pipeline.scan import keep, summary_of
+from sigid.pipeline.stored import stored_folders
+from sigid.pipeline.wanted import New, Wanted
 from sigid.pipeline.workplace import Workplace
-from sigid.private import write_whole
-from sigid.running import only_one
 from sigid.settings import Settings
-from sigid.sources.base import Names, Source
+from sigid.sources.base import Source
 from sigid.sources.registry import SOURCES
-from sigid.sources.signees import doubt
 from sigid.warehouse.database import open_database
 from sigid.warehouse.erasure import (
     NO_TRACES,
@@ -52,170 +38,10 @@ from sigid.warehouse.erasure import (
     tombstones_of,
 )
 from sigid.warehouse.location import place_of
-from sigid.warehouse.session import Database, Session, in_batches, marks
-from sigid.warehouse.tombstones import Tombstone, Tombstones, new_key
+from sigid.warehouse.session import Database, Session
+from sigid.warehouse.tombstones import Tombstones
 
-_FORMAT = "sigid erasures, version 1"
 _ROUNDS = 5
-_ID = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_SHA256 = "[0-9a-f]{64}"
-
-
-class Ground:
-    """What lies in the datasets, and who or what the names there are of."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._names: dict[str, Names | None] = {}
-        self.doubts: dict[str, str] = {}
-        """The sources whose names say nothing now, and why."""
-
-    def whose(self, source: str, path: str) -> Iterable[str]:
-        """As `Names.whose`; nobody's where the source's names say nothing now, which is noted."""
-        names = self._names_of(source)
-        return names.whose(path) if names else ()
-
-    def _names_of(self, source: str) -> Names | None:
-        if source not in self._names:
-            self._names[source] = self._read_names(source)
-        return self._names[source]
-
-    def _read_names(self, name: str) -> Names | None:
-        source = next((source for source in SOURCES if source.name == name), None)
-        if source is None:
-            self.doubts[name] = "this sigid does not know such a source"
-            return None
-        try:
-            return names_of(source, str(self._root(source)))
-        except DatasetError as error:
-            self.doubts[name] = str(error)
-            return None
-
-    def _root(self, source: Source) -> Path:
-        return Workplace.of(source, self._settings).root
-
-    def files(self) -> Iterator[tuple[Source, str]]:
-        """All that lie there, each as its source and its path."""
-        for source in SOURCES:
-            for folder, index in look(source, self._root(source), self._settings.workers):
-                yield source, folder.path_of(index)
-
-    def left(self, tombstones: Tombstones) -> list[str]:
-        """The paths of those that are covered and still lie there."""
-        return [
-            str(self._root(source) / path)
-            for source, path in self.files()
-            if tombstones.cover(self.whose(source.name, path))
-        ]
-
-    def indexes(self, tombstones: Tombstones) -> list[str]:
-        """The paths of the indexes that still list what is covered."""
-        return [
-            str(self._root(source) / source.index)
-            for source in SOURCES
-            if source.index and (names := self._names_of(source.name))
-            if any(tombstones.cover(names.whose(path)) for path in names.expected())
-        ]
-
-
-class New(NamedTuple):
-    """What is to be erased besides what was before."""
-
-    erasures: Collection[Erasure] = ()
-    in_advance: Sequence[str] = ()
-    """How those of them were named of whom nothing is known yet."""
-
-
-Wanted: TypeAlias = Callable[[Ground, Session, Sequence[Erasure]], New]
-"""What is to be erased, given what was erased before."""
-
-
-def named(signees: Iterable[str], signatures: Iterable[str], *, in_advance: bool = False) -> Wanted:
-    """Signees, by their keys or ids, and signatures, by their ids.
-
-    Raises SettingError where one is neither. When they are looked for, raises NotKnown where one is neither in the
-    warehouse nor among the files, nor was erased before, unless it is `in_advance` and he may be still to come.
-    """
-    keys = {_signee_id(text): PersonKey.parse(text) for text in signees if not re.fullmatch(_ID, text)}
-    ids = {_signee_id(text): text for text in signees} | {_signature_id(text): text for text in signatures}
-
-    def wanted(ground: Ground, session: Session, before: Sequence[Erasure]) -> New:
-        unknown = _unknown(ids, ground, session, tombstones_of(before))
-        others = {SERVICE, *(source for (source,) in session.select("SELECT DISTINCT source FROM signee"))}
-        doubts = {ids[id_]: why for id_ in unknown if id_ in keys if (why := doubt(keys[id_], others))}
-        if doubts:
-            raise NotKnown("; ".join(f"{text}: {why}" for text, why in doubts.items()) + "; nothing was erased")
-        if unknown and not in_advance:
-            raise NotKnown(
-                f"{', '.join(sorted(unknown.values()))}: neither in the warehouse nor among the files; nothing was "
-                "erased. A signee is written like source_a/online/genuine/1, a signature as its id; "
-                "to refuse somebody who is still to come, say --in-advance"
-            )
-        hmac_key = before[0].tombstone.hmac_key if before else new_key()
-        now = datetime.now(UTC)
-        return New([Erasure(Tombstone.of(id_, hmac_key), now) for id_ in ids], sorted(unknown.values()))
-
-    return wanted
-
-
-def _signee_id(text: str) -> str:
-    if re.fullmatch(_ID, text):
-        return text
-    try:
-        return derive_id("signee", str(PersonKey.parse(text)))
-    except ValueError as error:
-        raise SettingError(f"--signee: {error}") from error
-
-
-def _signature_id(text: str) -> str:
-    if re.fullmatch(_ID, text):
-        return text
-    raise SettingError(f"--signature: {text!r} is not the id of a signature, which has 26 letters and digits")
-
-
-def _unknown(ids: dict[str, str], ground: Ground, session: Session, before: Tombstones) -> dict[str, str]:
-    """Those of the ids that nothing is known of."""
-    unknown = {id_: text for id_, text in ids.items() if id_ not in before}
-    for table in ("signee", "signature"):
-        for some in in_batches(list(unknown)):
-            for (id_,) in list(session.select(f"SELECT id FROM {table} WHERE id IN ({marks(some)})", some)):  # noqa: S608  # our own names, and marks for values
-                del unknown[id_]
-    if unknown:
-        for source, path in ground.files():
-            for id_ in ground.whose(source.name, path):
-                unknown.pop(id_, None)
-    return unknown
-
-
-def exported(file: Path) -> Wanted:
-    """What the file tells of, which another warehouse, or this one before it was restored, has exported.
-
-    Raises SettingError where it is no such file.
-    """
-    try:
-        facts = json.loads(file.read_bytes())
-        if facts["format"] != _FORMAT:
-            raise ValueError("another format")
-        each = [_parsed(**erasure) for erasure in facts["erasures"]]
-    except OSError as error:
-        raise SettingError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise SettingError(f"{file} is not what `doit erase --export` writes; nothing was erased") from error
-    return lambda _ground, _session, _before: New(each)
-
-
-def _parsed(mac: str, hmac_key: str, erased: str) -> Erasure:
-    if not (re.fullmatch(_SHA256, mac) and re.fullmatch(_SHA256, hmac_key)):
-        raise ValueError("no HMAC-SHA256")
-    return Erasure(Tombstone(mac, hmac_key), datetime.fromisoformat(erased).astimezone(UTC))
-
-
-def export(settings: Settings, file: Path) -> int:
-    """Write all erasures of the warehouse, with no name or id in it, for `exported`. Returns how many there are."""
-    with closing(open_database(settings.warehouse)) as database, database.session() as session:
-        each = [{**erasure.tombstone._asdict(), "erased": erasure.erased.isoformat()} for erasure in erasures(session)]
-    write_whole(str(file), [json.dumps({"format": _FORMAT, "erasures": each}, indent=1).encode()])
-    return len(each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +77,7 @@ def erase(settings: Settings, wanted: Wanted = lambda _ground, _session, _before
     with ExitStack() as stack:
         database = stack.enter_context(closing(open_database(settings.warehouse)))
         for source in SOURCES:
-            lock = Workplace.of(source, settings).lock
-            stack.enter_context(only_one(str(lock), f"a scan or load of {source.name}"))
+            stack.enter_context(Workplace.of(source, settings).alone())
             session = stack.enter_context(database.loading(source.name))
         return _Erasing(settings, database, session).erase(wanted)
 
@@ -374,9 +199,7 @@ class _Erasing:
         if not open_:
             return
         for source in SOURCES:
-            lock = Workplace.of(source, self._settings).lock
-            work = f"a scan or load of {source.name}"
-            with nullcontext() if source.name in held else only_one(str(lock), work):
+            with nullcontext() if source.name in held else Workplace.of(source, self._settings).alone():
                 kept = tombstones_of([*known, *self._lost(source, tombstones_of(known))])
                 _forget(self._settings, source, kept)
         for _ in range(_ROUNDS):

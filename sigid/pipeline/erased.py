@@ -9,7 +9,9 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sigid.pipeline.listing import UNASKED, Folder, Listing
+from sigid.pipeline.facts import UNASKED
+from sigid.pipeline.folder import Folder
+from sigid.pipeline.listing import Listing
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 from sigid.sources.base import Names, Source

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from sigid.errors import Reason, Rejected
-from sigid.pipeline.listing import hash_of, stamp_of
+from sigid.pipeline.facts import hash_of, stamp_of
 from sigid.sources.formats import Format, hwr, png
 from sigid.sources.formats.png import Picture
 
@@ -24,7 +24,7 @@ _SETTLING_NS = 20_000_000  # file systems stamp changes by a clock that ticks up
 
 
 class Task(NamedTuple):
-    """A file to be read. `known` is the hash of the content whose outcome stands, if there is one."""
+    """A file to be read. `known` is the hash of a content that need not be parsed once more, if there is one."""
 
     path: str
     """Relative to the dataset's root, as the file system has it."""
@@ -33,7 +33,7 @@ class Task(NamedTuple):
 
 
 class Plain(Enum):
-    """Outcomes that have nothing more to tell."""
+    """What there is to say where that is all."""
 
     SAME = "same"
     """The content is the known one."""
@@ -43,14 +43,14 @@ class Plain(Enum):
     """The file went while we looked."""
 
 
-Outcome: TypeAlias = Picture | bytes | tuple[Reason, str] | Plain
+Said: TypeAlias = Picture | bytes | tuple[Reason, str] | Plain
 """A picture; a trajectory's points as packed float64 (all x, all y, all z); a rejection; or nothing more to tell."""
 
 
 class Extracted(NamedTuple):
     """What reading a file has shown. Without a content hash it was not read whole."""
 
-    outcome: Outcome
+    said: Said
     content_hash: bytes = b""
     stamp: bytes = b""
     size: int = 0
@@ -58,7 +58,7 @@ class Extracted(NamedTuple):
     @property
     def rejection(self) -> tuple[Reason, str] | None:
         """Why the file is not let in, if it isn't."""
-        return None if isinstance(self.outcome, (Picture, bytes, Plain)) else self.outcome
+        return None if isinstance(self.said, (Picture, bytes, Plain)) else self.said
 
 
 class Batch(NamedTuple):
@@ -89,11 +89,11 @@ def _extract(files: _Files, task: Task, accepts_blank: bool) -> Extracted:
     except FileNotFoundError:
         return Extracted(Plain.GONE)
     content_hash = hash_of(content)
-    outcome = Plain.SAME if content_hash == task.known else _parse(task.format, content, accepts_blank)
-    return Extracted(outcome, content_hash, stamp, len(content))
+    said = Plain.SAME if content_hash == task.known else _parse(task.format, content, accepts_blank)
+    return Extracted(said, content_hash, stamp, len(content))
 
 
-def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Outcome:
+def _parse(format_: Format, content: bytes, accepts_blank: bool) -> Said:
     if not content and accepts_blank and format_ is Format.PNG:
         return Plain.BLANK
     try:

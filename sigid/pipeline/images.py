@@ -10,7 +10,7 @@ from sigid.entity import AnySignature
 from sigid.errors import DatasetError, Rejected
 from sigid.pipeline.escape import raw
 from sigid.pipeline.extract import read_file
-from sigid.pipeline.listing import hash_of
+from sigid.pipeline.facts import hash_of
 from sigid.settings import Settings
 from sigid.sources.formats import Format
 from sigid.sources.registry import SOURCES

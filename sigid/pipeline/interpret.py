@@ -60,14 +60,14 @@ class Registrable(NamedTuple):
         return Signature(self.row, self.trajectory)
 
 
-Outcome: TypeAlias = Registrable | tuple[Reason, str] | Plain
+Said: TypeAlias = Registrable | tuple[Reason, str] | Plain
 """A signature; a rejection; or nothing to tell (`SAME`, `GONE`)."""
 
 
 class Reading(NamedTuple):
     """What reading a file has shown. Without a content hash it was not read whole."""
 
-    outcome: Outcome
+    said: Said
     content_hash: bytes = b""
     stamp: bytes = b""
     size: int = 0
@@ -79,29 +79,29 @@ class Reading(NamedTuple):
     @property
     def rejection(self) -> tuple[Reason, str] | None:
         """Why the file is not let in, if it isn't."""
-        return None if isinstance(self.outcome, (Registrable, Plain)) else self.outcome
+        return None if isinstance(self.said, (Registrable, Plain)) else self.said
 
 
 class Readings(list[Reading]):
     """Readings on their way to another process: a named tuple takes five times as long to send as a plain one."""
 
     def __reduce__(self) -> tuple[Callable[..., Readings], tuple[Any, ...]]:
-        return _unpacked, ([(_plain(each.outcome), *each[1:]) for each in self],)
+        return _unpacked, ([(_plain(each.said), *each[1:]) for each in self],)
 
 
-def _plain(outcome: Outcome) -> Outcome | list[Any]:
-    """The outcome; a signature as a list, by which it is told from the others."""
-    if not isinstance(outcome, Registrable):
-        return outcome
-    row, trajectory, signee, forger = outcome
+def _plain(said: Said) -> Said | list[Any]:
+    """The same; a signature as a list, by which it is told from the others."""
+    if not isinstance(said, Registrable):
+        return said
+    row, trajectory, signee, forger = said
     return [tuple(row), trajectory and tuple(trajectory), signee, forger]
 
 
 def _unpacked(plain: list[tuple[Any, ...]]) -> Readings:
-    return Readings(Reading(_outcome_of(outcome), *others) for outcome, *others in plain)
+    return Readings(Reading(_said_of(said), *others) for said, *others in plain)
 
 
-def _outcome_of(plain: Outcome | list[Any]) -> Outcome:
+def _said_of(plain: Said | list[Any]) -> Said:
     if not isinstance(plain, list):
         return plain
     row, trajectory, signee, forger = plain
@@ -120,7 +120,7 @@ def interpret(job: Job) -> list[Reading]:
     ]
     extracted = extract(Batch(job.root, source.accepts_blank, tasks))
     return Readings(
-        Reading(_outcome(claim, each, job.moment), each.content_hash, each.stamp, each.size, digest, version)
+        Reading(_said(claim, each, job.moment), each.content_hash, each.stamp, each.size, digest, version)
         for claim, each, digest, version in zip(claims, extracted, digests, versions, strict=True)
     )
 
@@ -132,26 +132,26 @@ def _hash_that_stands(known: Known | None, claim: str, version: str) -> bytes:
     return bytes.fromhex(known.content_hash)
 
 
-def _outcome(claim: Claim, extracted: Extracted, moment: Moment) -> Outcome:
+def _said(claim: Claim, extracted: Extracted, moment: Moment) -> Said:
     if extracted.rejection:
         return extracted.rejection
-    if extracted.outcome is Plain.SAME or extracted.outcome is Plain.GONE:
-        return extracted.outcome
+    if extracted.said is Plain.SAME or extracted.said is Plain.GONE:
+        return extracted.said
     return _registrable(claim, extracted, moment)
 
 
 def _registrable(claim: Claim, extracted: Extracted, moment: Moment) -> Registrable:
-    outcome = extracted.outcome
+    said = extracted.said
     id_ = claim.signature_id
     signee, signee_id = _person("signee", claim.signee)
     forger, forger_id = _person("forger", claim.forger) if claim.forger else (None, None)
     width = height = mode = point_count = trajectory = None
-    if isinstance(outcome, bytes):
-        size = len(outcome) // 3
-        trajectory = TrajectoryRow(id_, outcome[:size], outcome[size : 2 * size], outcome[2 * size :])
+    if isinstance(said, bytes):
+        size = len(said) // 3
+        trajectory = TrajectoryRow(id_, said[:size], said[size : 2 * size], said[2 * size :])
         point_count = size // 8
-    elif isinstance(outcome, Picture):
-        width, height, mode = outcome
+    elif isinstance(said, Picture):
+        width, height, mode = said
     row = SignatureRow(
         id_,
         signee_id,
@@ -163,7 +163,7 @@ def _registrable(claim: Claim, extracted: Extracted, moment: Moment) -> Registra
         claim.authenticity.value,
         claim.sample,
         None,
-        outcome is Plain.BLANK,
+        said is Plain.BLANK,
         width,
         height,
         mode,

@@ -11,7 +11,9 @@ import xxhash
 from sigid.errors import Reason, Rejected
 from sigid.pipeline.changes import Found
 from sigid.pipeline.claims import put_down
-from sigid.pipeline.listing import CLAIM_SIZE, NO_CLAIM, UNASKED, Folder, Listing, Place
+from sigid.pipeline.facts import CLAIM_SIZE, NO_CLAIM, UNASKED
+from sigid.pipeline.folder import Folder
+from sigid.pipeline.listing import Listing, Place
 from sigid.sources.base import Claim, Names, Source, extractor_version, holds_files, meant_folder
 from sigid.sources.formats import Format
 
@@ -117,7 +119,7 @@ class Judge:
 
     def _claim(self, folder: Folder, index: int, path: str) -> Claim:
         if kind := folder.kind(index):
-            raise Rejected(Reason(kind), self._why_no_file(Reason(kind), folder, path))
+            raise Rejected(kind, self._why_no_file(kind, folder, path))
         claim = self._names.claim(path)
         if self._rivals and (rivals := self._rivals.get(claim.key)):
             other, *more = [rival for rival in rivals if rival != path]

@@ -28,7 +28,6 @@ from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import EVERY_FOLDER, Source
 from sigid.warehouse.database import open_database
@@ -93,7 +92,7 @@ def load(
     place = Workplace.of(source, settings)
     with (
         rarely_collected(),
-        only_one(str(place.lock), f"a scan or load of {source.name}"),
+        place.alone(),
         closing(open_database(settings.warehouse)) as database,
     ):
         moment = clock(place)
@@ -238,7 +237,7 @@ class _Load:
         lines: list[FileLine] = []
         valid: list[tuple[Item, Reading, Registrable]] = []
         for item, reading in results:
-            match reading.outcome:
+            match reading.said:
                 case Registrable() as new:
                     valid.append((item, reading, new))
                 case Plain.GONE:

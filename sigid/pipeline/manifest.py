@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sigid.pipeline.listing import WORD_SIZE, Listing, Place, stamp_of
+from sigid.pipeline.facts import stamp_of
+from sigid.pipeline.folder import WORD_SIZE
+from sigid.pipeline.listing import Listing, Place
 from sigid.pipeline.workplace import Workplace
 from sigid.private import write_whole
 

@@ -108,7 +108,7 @@ class _Plan:
                     yield _rejection(item.path, *reading.rejection)
 
     def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
-        valid = [(*each, each[1].outcome) for each in results if isinstance(each[1].outcome, Registrable)]
+        valid = [(*each, each[1].said) for each in results if isinstance(each[1].said, Registrable)]
         for of_file in registered(valid, self._session):
             row = of_file.signature.row
             self._moved.update({row.id} & self._leaving)

@@ -11,12 +11,13 @@ import xxhash
 
 from sigid.errors import BusyError, Reason
 from sigid.pipeline import erased, manifest, stamps
-from sigid.pipeline import listing as listing_
 from sigid.pipeline.erased import Remembered
 from sigid.pipeline.escape import all_shown, raw, shown
-from sigid.pipeline.listing import STAMP, Folder, Listing, Place, Summary, remember
+from sigid.pipeline.facts import MISSPELT, STAMP, TOO_DEEP, VOID, kind_stamp
+from sigid.pipeline.folder import Folder
+from sigid.pipeline.listing import Listing, Place
+from sigid.pipeline.stored import Summary, read_summary, remember, store
 from sigid.pipeline.workplace import Workplace
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source, holds_files, meant_folder
 
@@ -44,7 +45,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
     what the files are can't be known.
     """
     place = Workplace.of(source, settings)
-    with only_one(str(place.lock), f"a scan or load of {source.name}"):
+    with place.alone():
         place.tidy()
         found = look(source, place.root, settings.workers)
         walk, known = found.digest(), erased.read(place)
@@ -68,7 +69,7 @@ def scan(source: Source, settings: Settings, *, ahead_of_load: bool = False) -> 
 def put_down(found: Listing, source: Source, settings: Settings) -> None:
     """Write the manifest of what a scan has found, unless another load has left one meanwhile, or is at it."""
     place = Workplace.of(source, settings)
-    with suppress(BusyError), only_one(str(place.lock), f"a scan or load of {source.name}"):
+    with suppress(BusyError), place.alone():
         summary = summary_of(place)
         if summary and (summary.manifest, summary.manifest_stamp) == (found.base, manifest.stamp(place)):
             manifest.write(found, place, found.unknown())
@@ -106,8 +107,8 @@ def _put_down_misspelt(source: Source, found: Listing) -> None:
     """Tell folders that are here for their names from those that lie too deep."""
     for folder in found.folders:
         for index, kind in () if holds_files(source, folder.path) else folder.kinds():
-            if kind == Reason.TOO_DEEP:
-                folder.stamp_again(index, listing_.kind_stamp(listing_.MISSPELT))
+            if kind is Reason.TOO_DEEP:
+                folder.stamp_again(index, kind_stamp(MISSPELT))
 
 
 def _add_too_long(folders: list[Folder], too_long: Mapping[str, list[str]]) -> None:
@@ -116,7 +117,7 @@ def _add_too_long(folders: list[Folder], too_long: Mapping[str, list[str]]) -> N
     for path, names in too_long.items():
         if path not in by_path:
             folders.append(by_path.setdefault(path, Folder.of(path, [])))
-        by_path[path].add(names, listing_.kind_stamp(listing_.TOO_DEEP))
+        by_path[path].add(names, kind_stamp(TOO_DEEP))
 
 
 def _named(source: Source, root: Path, found: Listing, too_long: dict[str, list[str]]) -> Iterator[Folder]:
@@ -213,7 +214,7 @@ def keep(found: Listing, place: Workplace, changed: Sequence[Place] | None = Non
     summary = summary_of(place)
     if summary is None or (summary.manifest, summary.manifest_stamp) != (digest, manifest.stamp(place)):
         manifest.write(found, place, changed)
-    listing_.store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
+    store(str(place.listing), found, digest, manifest.stamp(place), place.readers)
     return digest
 
 
@@ -223,7 +224,7 @@ def trusted_stamp(stamp: bytes, clock: int) -> bytes:
     That is git's rule for entries that are racily clean; the clock is the file system's, in nanoseconds.
     """
     _, modified, changed, inode = STAMP.unpack(stamp)
-    return stamp if is_at_rest(changed, clock) else STAMP.pack(listing_.VOID, modified, changed, inode)
+    return stamp if is_at_rest(changed, clock) else STAMP.pack(VOID, modified, changed, inode)
 
 
 def is_at_rest(changed: int, clock: int) -> bool:
@@ -234,7 +235,7 @@ def is_at_rest(changed: int, clock: int) -> bool:
 def clock(place: Workplace) -> int:
     """The file system's own time, in nanoseconds, which a wrong or faked clock of this process does not touch.
 
-    It is that of a change made to the lock, which the caller holds.
+    It is that of a change made to the file of the lock, which stays what it is. Raises OSError where there is none yet.
     """
     os.utime(place.lock)
     return place.lock.stat().st_ctime_ns
@@ -242,5 +243,5 @@ def clock(place: Workplace) -> int:
 
 def summary_of(place: Workplace) -> Summary | None:
     """What the listing that the last load left says of itself; None where it is of no use."""
-    summary = listing_.read_summary(str(place.listing))
+    summary = read_summary(str(place.listing))
     return summary if summary and summary.readers == place.readers else None

@@ -10,15 +10,16 @@ from stat import S_IFDIR, S_IFLNK, S_IFMT, S_ISREG
 from typing import NamedTuple
 
 from sigid.pipeline.escape import all_raw, raw
+from sigid.pipeline.facts import GONE, NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, kind_stamp, stamp_of
+from sigid.pipeline.folder import Folder, Names
 from sigid.pipeline.helpers import Helpers, Shared
-from sigid.pipeline.listing import NOT_REGULAR, STAMP, SYMLINK, TOO_DEEP, Folder, Names, kind_stamp, stamp_of
 
 FILES_WORTH_A_PROCESS = 10_000
 """Below about so many files a process takes longer to start than it saves."""
 
 _PART_FILES = 4096
 _KINDS = {S_IFLNK: SYMLINK, S_IFDIR: TOO_DEEP}  # a folder is named among the files only where it lies too deep
-_GONE = kind_stamp(-5)
+_GONE = kind_stamp(GONE)
 
 
 def take(root: str, folders: Iterable[Folder], processes: int) -> tuple[list[Folder], dict[str, OSError]]:

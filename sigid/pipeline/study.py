@@ -11,9 +11,11 @@ from sigid.errors import Reason
 from sigid.pipeline import workers
 from sigid.pipeline.changes import Action, Changes, Found, compare, what_hides
 from sigid.pipeline.erased import leave_out
+from sigid.pipeline.facts import TOO_LARGE, UNREAD, hash_of
+from sigid.pipeline.folder import Folder
 from sigid.pipeline.interpret import File, Job, Known, Reading, interpret
 from sigid.pipeline.judge import Judge
-from sigid.pipeline.listing import TOO_LARGE, UNREAD, Folder, Listing, Place, hash_of
+from sigid.pipeline.listing import Listing, Place
 from sigid.pipeline.names import NoNames, names_of
 from sigid.pipeline.scan import trusted_stamp
 from sigid.pipeline.workplace import Workplace
@@ -64,11 +66,14 @@ class Study:
         ledger: Ledger | None,
         clock: int,
         tombstones: Tombstones,
+        *,
         rehash: bool,
         stands: bool = False,
     ) -> None:
-        """With `rehash` every file is read, and says everything again. `stands` says that the warehouse is known to
-        hold what the listing is based on. Raises DatasetError where the dataset can't be trusted as a whole.
+        """Raises DatasetError where the dataset can't be trusted as a whole.
+
+        With `rehash` every file is read, and says everything again. `stands` says that the warehouse is known to hold
+        what the listing is based on.
         """
         self.source = source
         self._rehash = rehash

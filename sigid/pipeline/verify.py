@@ -18,9 +18,9 @@ import xxhash
 
 from sigid.errors import DatasetError, Reason, WarehouseError
 from sigid.pipeline.changes import Action
-from sigid.pipeline.erase import Ground
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
+from sigid.pipeline.ground import Ground
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.register import Result, registered
 from sigid.pipeline.scan import digest_of, look, recall
@@ -204,7 +204,7 @@ class _Files:
         path, line = item.path, item.line
         if line is None or not line.state.exists:
             self._note("there again", path)
-        elif reading.outcome is Plain.GONE:
+        elif reading.said is Plain.GONE:
             self._note("gone", path)
         elif not reading.content_hash:
             reason, detail = reading.rejection or (Reason.UNREADABLE, "")
@@ -229,7 +229,7 @@ class _Files:
 
     def _to_compare(self, item: Item, reading: Reading) -> Registrable | None:
         """What a valid file says that the ledger has as loaded, with just that content; None of any other one."""
-        line, new = item.line, reading.outcome
+        line, new = item.line, reading.said
         if line is None or line.state is not State.LOADED or not isinstance(new, Registrable):
             return None
         agrees = line.content_hash == reading.content_hash.hex() and _stands(line, reading)

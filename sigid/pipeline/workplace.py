@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.formats import Format
@@ -13,6 +16,8 @@ from sigid.sources.formats import Format
 class Workplace(NamedTuple):
     """Where a source's files are, and what is kept of them in the build folder."""
 
+    source: str
+    """Its name."""
     root: Path
     """Absolute, so that whoever is told of it knows where it is."""
     listing: Path
@@ -22,11 +27,18 @@ class Workplace(NamedTuple):
     erased: Path
     """The warehouse's tombstones, as a load last found them."""
     lock: Path
+    """The file that is locked while what is kept is written."""
     readers: str
     """The versions of what reads the files: of the source's names and of the formats."""
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other scans and loads of the source out. Raises BusyError where one is under way."""
+        with only_one(str(self.lock), f"a scan or load of {self.source}"):
+            yield
+
     def tidy(self) -> None:
-        """Remove what was begun to be written by one who was killed over it; the lock must be held."""
+        """Remove what was begun to be written by one who was killed over it; only for who is `alone`."""
         for left in self.listing.parent.glob("*.new"):
             left.unlink()
 
@@ -34,6 +46,7 @@ class Workplace(NamedTuple):
     def of(cls, source: Source, settings: Settings) -> Workplace:
         cache = settings.build / source.name
         return cls(
+            source=source.name,
             root=(settings.datasets / source.directory).absolute(),
             listing=cache / "listing",
             manifest=cache / "manifest",

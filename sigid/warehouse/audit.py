@@ -35,9 +35,11 @@ from sigid.warehouse import finding
 from sigid.warehouse.finding import BACKUP, Finding, Mark
 from sigid.warehouse.ledger import Counts, State
 from sigid.warehouse.schema import characters, forger, load, signature, signee, source_file, trajectory
+from sigid.warehouse.selection import streamed
 from sigid.warehouse.sound import Facts, contradictions
 
-_ROWS_AT_ONCE = 500
+_ROWS_BETWEEN = 500
+"""Before it is told again how far the audit is."""
 _HASH_CHARACTERS = 32
 
 
@@ -96,7 +98,7 @@ class Audit:
         strangers: Counter[str] = Counter()
         for row in self._streamed(_SIGNATURES):
             self.checked["signatures"] += 1
-            if self.checked["signatures"] % _ROWS_AT_ONCE == 0:
+            if self.checked["signatures"] % _ROWS_BETWEEN == 0:
                 self._progress(self.checked["signatures"], total)
             facts = _facts(row)
             if facts.points and set(facts.points) != {facts.point_count}:
@@ -161,9 +163,8 @@ class Audit:
             what = "its points are there, and it is not"
             yield Finding(Mark.WRONG, f"signature {id_}", what, "a load of its file registers it; or " + BACKUP)
 
-    def _streamed(self, statement: Select[Any]) -> Iterator[Any]:
-        with self._connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
-            yield from rows
+    def _streamed(self, statement: Select[Any]) -> Iterator[Any]:  # rows of any width, to be unpacked
+        return streamed(self._connection, statement)
 
 
 class _Ledgers:

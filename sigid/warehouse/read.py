@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, case, cast, distinct, func, select
+from sqlalchemy import Connection, and_, case, distinct, func, select
 
 from sigid.errors import Reason
 from sigid.identity import Authenticity
 from sigid.warehouse.ledger import State
 from sigid.warehouse.rows import SIGNATURES
 from sigid.warehouse.schema import signature, signee, source_file
-from sigid.warehouse.selection import streamed
+from sigid.warehouse.selection import and_path, streamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +140,16 @@ _MODULUS = 2**256
 
 
 def _signature_hashes(connection: Connection) -> Iterator[tuple[str, bool, int]]:
-    # SQLite makes no index for a query on a table without rowids; one on what is DISTINCT of it, it does.
-    files = select(source_file.c.signature_id, source_file.c.path).where(source_file.c.state == State.LOADED)
-    at_hand = files.distinct().subquery()
-    statement = (
+    signatures = (
         SIGNATURES.add_columns(
             signee.c.source.label("signee_source"),
             signee.c.collection.label("signee_collection"),
             signee.c.external_id.label("signee_external_id"),
-            cast(at_hand.c.path, String).label("path"),
         )
         .join(signee, signature.c.signee_id == signee.c.id)
-        .outerjoin(at_hand, at_hand.c.signature_id == signature.c.id)
         .where(signature.c.retired_at.is_(None))
     )
-    for row in streamed(connection, statement):
+    for row in streamed(connection, and_path(signatures)):
         facts = [
             *("signature", row.source, row.path, row.kind, row.modality, row.authenticity, row.sample),
             *(row.signee_source, row.signee_collection, row.signee_external_id),

@@ -127,13 +127,13 @@ class Selection(Iterator[AnySignature]):
 
     def rows(self) -> Iterator[Row[Any]]:
         """Each signature as the row that entities and batches are made of, with its `path` as in `with_paths`."""
-        return _rows(self._access, self._where, _with_paths)
+        return _rows(self._access, self._where, and_path)
 
     def names(self) -> Iterator[Row[Any]]:
         """Of each signature no more than `source`, `signee_id`, `id` and `path`, in any order."""
         columns = signature.c
         names = of_signees(select(columns.source, columns.signee_id, columns.id).outerjoin_from(signature, forger))
-        return _streamed(self._access, _with_paths(self._where.narrow(names)))
+        return _streamed(self._access, and_path(self._where.narrow(names)))
 
     def rows_of(self, ids: Sequence[str]) -> list[Row[Any]]:
         """The rows, without paths, of the signatures with these ids, in their order; at most a few hundred."""
@@ -202,7 +202,8 @@ def _streamed(access: Access, statement: Select[Any]) -> Iterator[Row[Any]]:
         yield from streamed(connection, statement)
 
 
-def _with_paths(statement: Select[Any]) -> Select[Any]:
+def and_path(statement: Select[Any]) -> Select[Any]:
+    """The statement, which selects from `signature`, with the path of the file that each is; None if it is none."""
     # SQLite makes no index for a query on a table without rowids; one on what is DISTINCT of it, it does.
     files = select(source_file.c.signature_id, source_file.c.path).where(source_file.c.state == State.LOADED)
     at_hand = files.distinct().subquery()
