@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -27,6 +28,13 @@ hypothesis.settings.load_profile("sigid")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the tests of tables come last: see `tests.tables` for what their libraries leave behind."""
     items.sort(key=lambda item: hasattr(getattr(item, "module", None), "pa"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_interrupts() -> None:
+    """Who is started in the background ignores SIGINT, and so does all that he starts: tests ask some to end by it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
