@@ -13,12 +13,14 @@ from dev.benchmark.scenario import Scenario
 from dev.benchmark.tree import Alteration
 
 _ADD = ("git", "add", "--all")
+_NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody")
+_COMMIT = ("git", *_NOBODY, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "what is there")
 
 
 class Git(Contestant):
     """`git add` for cold, `git status` for the others; its repository lies outside of the tree.
 
-    What a `status` has found is added before the next scenario, so that each sees its own changes alone.
+    What was added, or a `status` has found, is committed before the next scenario: each sees its own changes alone.
     """
 
     name = "git"
@@ -47,7 +49,7 @@ class Git(Contestant):
             added = set(listed.stdout.decode().splitlines())
             left_out = [path for path in self.tree.paths if path not in added]
             return Verdict(f"it did not add {len(left_out)} files, such as {left_out[0]}" if left_out else "")
-        found = {line[3:]: line[1] for line in output.read_text().splitlines() if line[1] != " "}
+        found = {line[3:]: line[1] for line in output.read_text().splitlines()}
         expected = dict.fromkeys(alteration.changed, "M")
         drops = [found.pop(path, "") == "D" for path in alteration.removed]
         if found != expected:
@@ -55,7 +57,8 @@ class Git(Contestant):
         return Verdict(drops_removed=all(drops) if drops else None)
 
     def take_in(self) -> None:
-        subprocess.run(_ADD, env=self._environment(), cwd=self.tree.root, check=True)
+        for command in (_ADD, _COMMIT):
+            subprocess.run(command, env=self._environment(), cwd=self.tree.root, check=True)
 
     def _environment(self) -> dict[str, str]:
         """Nobody's own settings of git hold."""
