@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sigid.running import only_one
 from sigid.settings import Settings
 from sigid.sources.base import Source
 from sigid.sources.formats import Format
@@ -34,6 +33,8 @@ class Workplace(NamedTuple):
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other scans and loads of the source out. Raises BusyError where one is under way."""
+        from sigid.running import only_one  # who only names the place, as each task does, has no use for it
+
         with only_one(str(self.lock), f"a scan or load of {self.source}"):
             yield
 
