@@ -28,7 +28,9 @@ from dask import config
 from distributed.core import rpc
 
 from sigid.errors import Reason, SettingError, SigidError
-from sigid.pipeline import cluster, study, workers
+from sigid.pipeline import study, workers
+from sigid.pipeline.cluster import connect, versions, work
+from sigid.pipeline.cluster.sight import as_seen_here
 from sigid.pipeline.interpret import File, Job, Reading, interpret
 from sigid.pipeline.load import Loaded, load
 from sigid.pipeline.workers import executor
@@ -279,7 +281,7 @@ def test_workers_that_join_have_work_too(other_dask: Dask) -> None:
 
 def test_who_joins_has_no_more_batches_made_than_their_results_find_room_for(dask: Dask) -> None:
     with executor(settings_for(dask.address), 1) as elsewhere:
-        assert isinstance(elsewhere, cluster.Cluster)
+        assert isinstance(elsewhere, work.Cluster)
         times_larger = elsewhere.times_larger(1000)
         elsewhere._give_work_to(1000)
 
@@ -305,7 +307,7 @@ def test_a_dataset_whose_path_is_relative_is_found_by_workers_that_work_elsewher
 def test_workers_that_only_the_scheduler_reaches_do_as_well(
     tmp_path: Path, dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_is_reached", lambda _worker: False)
+    monkeypatch.setattr(connect, "_is_reached", lambda _worker: False)
     monkeypatch.setattr("distributed.client.gather_from_workers", None)  # by which a client fetches directly
 
     assert site_a(tmp_path, trajectories(range(3))).using(cluster=dask.address).counts() == {"added": 3}
@@ -380,7 +382,7 @@ def test_a_batch_that_kills_its_workers_ends_the_load_in_one_line(site: Site, ot
 def test_a_cluster_that_loses_its_last_worker_is_given_up(
     site: Site, dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "DESERTED_SECONDS", 1)
+    monkeypatch.setattr(work, "DESERTED_SECONDS", 1)
 
     def kill(_done: int, _total: int) -> None:
         dask.stop(*dask.workers)
@@ -411,7 +413,7 @@ def test_a_cluster_of_which_nothing_is_heard_any_more_is_given_up_and_the_worker
     other_dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker whose storage hangs keeps telling Dask that it is alive: the load waited for ever, without a word."""
-    monkeypatch.setattr(cluster, "SILENT_SECONDS", 2)
+    monkeypatch.setattr(work, "SILENT_SECONDS", 2)
     (worker,) = other_dask.start_workers(1)
 
     with executor(settings_for(other_dask.address), 1) as elsewhere, stopped(other_dask.workers[worker]):
@@ -429,8 +431,8 @@ def test_a_cluster_of_which_nothing_is_heard_any_more_is_given_up_and_the_worker
 def test_a_scheduler_of_which_nothing_is_heard_any_more_is_given_up(
     other_dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "SILENT_SECONDS", 2)
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(work, "SILENT_SECONDS", 2)
+    monkeypatch.setattr(work, "BUSY_SECONDS", 1)
     other_dask.start_workers(1)
 
     with executor(settings_for(other_dask.address), 1) as elsewhere, stopped(other_dask.scheduler):
@@ -573,7 +575,7 @@ def test_what_only_a_worker_cannot_read_is_told_with_its_name(tmp_path: Path) ->
     (tmp_path / "there").touch()
     denied = Reading((Reason.UNREADABLE, "Permission denied"))
 
-    seen = cluster.as_seen_here(job(tmp_path, "there", "gone"), [denied, denied], "tcp://w", time.time_ns())
+    seen = as_seen_here(job(tmp_path, "there", "gone"), [denied, denied], "tcp://w", time.time_ns())
 
     assert seen == [Reading((Reason.UNREADABLE, "Permission denied, says the worker tcp://w")), denied]
 
@@ -587,9 +589,9 @@ def test_a_file_that_changed_since_a_worker_read_it_is_no_other_one(tmp_path: Pa
     time.sleep(0.03)
 
     (tmp_path / "file").write_bytes(trajectory((1, 2, 3), (4, 5, 6)))
-    changed = cluster.as_seen_here(one, read, "tcp://w", asked)
+    changed = as_seen_here(one, read, "tcp://w", asked)
     time.sleep(0.03)
-    other = cluster.as_seen_here(one, read, "tcp://w", time.time_ns())
+    other = as_seen_here(one, read, "tcp://w", time.time_ns())
 
     assert changed == read
     assert [each.rejection for each in other] == [
@@ -613,7 +615,7 @@ def test_another_sigid_at_a_worker_is_refused_at_once(tmp_path: Path, dask: Dask
         f"the worker {worker} has sigid {there}, and who loads has sigid {here}; "
         "install the same sigid[cluster] there and start it again"
     )
-    assert here == cluster.versions()["sigid"] != there
+    assert here == versions.ours()["sigid"] != there
 
 
 def test_a_worker_without_sigid_is_refused_at_once(tmp_path: Path, dask: Dask) -> None:
@@ -630,11 +632,11 @@ def test_a_worker_without_sigid_is_refused_at_once(tmp_path: Path, dask: Dask) -
 
 @pytest.mark.parametrize("name", ["Python", "png", "hwr", "numpy", "pillow", "distributed", "cloudpickle", "msgpack"])
 def test_each_version_that_matters_is_compared_at_the_workers(name: str) -> None:
-    ours = cluster.versions()
+    ours = versions.ours()
 
-    cluster.refuse_workers({"tcp://w": ours})
+    versions.refuse_workers({"tcp://w": ours})
     with pytest.raises(SettingError) as refused:
-        cluster.refuse_workers({"tcp://v": ours, "tcp://w": {**ours, name: "0.1"}})
+        versions.refuse_workers({"tcp://v": ours, "tcp://w": {**ours, name: "0.1"}})
 
     assert str(refused.value).startswith(
         f"the worker tcp://w has {name} 0.1, and who loads has {name} {ours[name]}; install the same sigid[cluster]"
@@ -643,11 +645,11 @@ def test_each_version_that_matters_is_compared_at_the_workers(name: str) -> None
 
 @pytest.mark.parametrize("name", ["Python", "distributed", "cloudpickle", "msgpack"])
 def test_each_version_that_matters_is_compared_at_the_scheduler(name: str) -> None:
-    ours = {**cluster.versions(), "python": platform.python_version(), "pandas": "7"}
+    ours = {**versions.ours(), "python": platform.python_version(), "pandas": "7"}
 
-    cluster.refuse_scheduler("tcp://s", ours)
+    versions.refuse_scheduler("tcp://s", ours)
     with pytest.raises(SettingError, match=f"^the scheduler tcp://s has {name} 0.1, and who loads has {name} "):
-        cluster.refuse_scheduler("tcp://s", {**ours, name.lower(): "0.1"})
+        versions.refuse_scheduler("tcp://s", {**ours, name.lower(): "0.1"})
 
 
 def test_a_scheduler_of_another_version_is_refused_at_once(tmp_path: Path) -> None:
@@ -668,7 +670,7 @@ def test_a_worker_of_another_version_that_joins_later_refuses_the_work(
     dask: Dask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with executor(settings_for(dask.address), 1) as elsewhere:
-        monkeypatch.setattr(cluster, "versions", lambda: {**VERSIONS, "hwr": "99"})  # so theirs is another one
+        monkeypatch.setattr(work, "ours", lambda: {**VERSIONS, "hwr": "99"})  # so theirs is another one
 
         future = elsewhere.submit(interpret, NOTHING)
 
@@ -681,7 +683,7 @@ def test_a_worker_of_another_version_that_joins_later_refuses_the_work(
     )
 
 
-VERSIONS = cluster.versions()
+VERSIONS = versions.ours()
 
 
 def test_a_worker_without_sigid_that_joins_later_is_named(tmp_path: Path, other_dask: Dask) -> None:
@@ -744,7 +746,7 @@ def test_the_commands_of_the_readme_start_a_cluster_that_loads(tmp_path: Path) -
 
 def test_a_worker_that_does_not_say_its_version_is_named(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is stopped had the load wait until Dask gave it up, which takes up to ten minutes, before it began."""
-    monkeypatch.setattr(cluster, "VERSIONS_SECONDS", 2)
+    monkeypatch.setattr(versions, "VERSIONS_SECONDS", 2)
 
     with additional_worker(dask) as worker, stopped(dask.workers[worker]):
         refused = refusal(dask.address)
@@ -757,13 +759,13 @@ def test_a_scheduler_that_dies_while_it_is_asked_is_told_as_such(
 ) -> None:
     """What Dask says then is an OSError: it was told as one of a file that could not be written."""
     other_dask.start_workers(1)
-    ask = cluster._ask_versions
+    ask = versions.ask_workers
 
     async def ask_the_dead(client: distributed.Client) -> Any:
         end(other_dask.scheduler)
         return await ask(client)
 
-    monkeypatch.setattr(cluster, "_ask_versions", ask_the_dead)
+    monkeypatch.setattr(connect, "ask_workers", ask_the_dead)
 
     assert refusal(other_dask.address) == (
         f"the scheduler at {other_dask.address} is gone, or the way to it; what was committed stands: "
@@ -775,7 +777,7 @@ def test_a_file_of_dasks_own_settings_that_it_cannot_read_is_told_without_a_trac
     (tmp_path / "mine.yaml").write_text("distributed: [unclosed")
     asking = """
 from sigid.errors import SettingError
-from sigid.pipeline.cluster import executor
+from sigid.pipeline.cluster.connect import executor
 try:
     with executor("tcp://127.0.0.1:1"):
         pass
@@ -810,7 +812,7 @@ def test_a_certificate_that_is_not_taken_is_told() -> None:
     told = OSError("Dask's own words")
     told.__cause__ = ssl.SSLError("certificate verify failed")
 
-    assert cluster._trouble("tls://127.0.0.1:1", told) == "SSLError: ('certificate verify failed',)"
+    assert connect._trouble("tls://127.0.0.1:1", told) == "SSLError: ('certificate verify failed',)"
 
 
 @pytest.mark.parametrize("first", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x10\0\0\0\0\0\0\0" + b"\xff" * 16])
@@ -852,7 +854,7 @@ def test_dask_that_is_not_installed_is_told_with_the_way_to_it(monkeypatch: pyte
 
 @pytest.mark.parametrize("listens", [False, True], ids=["nobody listens", "somebody listens and is silent"])
 def test_a_scheduler_that_does_not_answer_is_told_soon(listens: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(connect, "CONNECT_SECONDS", 1)
     started = time.monotonic()
 
     with socket.socket() as server:
@@ -877,7 +879,7 @@ def test_a_worker_is_not_taken_for_a_scheduler(dask: Dask) -> None:
 
 
 def test_a_scheduler_without_workers_is_told_soon(other_dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "WORKERS_SECONDS", 0.3)
+    monkeypatch.setattr(connect, "WORKERS_SECONDS", 0.3)
 
     assert refusal(other_dask.address) == (
         f"the scheduler at {other_dask.address} has no worker; start some (dask worker) and run again"

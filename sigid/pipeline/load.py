@@ -13,23 +13,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from sigid.errors import DatasetError, Reason, RejectionsStand, RemovalsWithheld, SigidError
+from sigid.errors import Reason, RejectionsStand, SigidError
 from sigid.outcome import Outcome
 from sigid.pipeline import workers
 from sigid.pipeline.again import again
-from sigid.pipeline.changes import Found, Removals, weigh
+from sigid.pipeline.changes import Removals, Unread, weigh
 from sigid.pipeline.current import has_answered
 from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Plain
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.listing import Listing
+from sigid.pipeline.problems import problem_with, refuse_nothing
 from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
 from sigid.pipeline.study import BATCH_FILES, Item, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
-from sigid.sources.base import EVERY_FOLDER, Source
+from sigid.sources.base import Source
 from sigid.warehouse.database import open_database
 from sigid.warehouse.fingerprint import Rows
 from sigid.warehouse.ledger import Counts, FileLine, Ledger, State
@@ -122,49 +123,6 @@ def _looked(source: Source, settings: Settings, place: Workplace) -> Listing:
     listing = look(source, place.root, settings.workers)
     recall(listing, place)
     return listing
-
-
-def refuse_nothing(source: Source, listing: Listing, place: Workplace, *, allow_removals: bool = False) -> None:
-    """Raise DatasetError where there is no file at all: more likely than not the dataset is elsewhere.
-
-    A root that can't be read is refused whatever is allowed: nothing can be known to be gone from it.
-    """
-    if "" in listing.unreadable:
-        raise DatasetError(
-            f"{place.root} cannot be read ({listing.unreadable['']}); nothing was retired. "
-            "Give this user the right to read it, or set SIGID_DATASETS to the folder that holds the dataset"
-        )
-    if allow_removals or listing.unreadable or not listing.is_empty():
-        return
-    folders = "folders" if EVERY_FOLDER in source.folders else ", ".join(source.folders)
-    trouble = "is missing" if listing.root_missing else f"holds none of the source's files, which lie in {folders}"
-    raise DatasetError(
-        f"{place.root} {trouble}; nothing was retired. Put the dataset there, or set SIGID_DATASETS to the folder "
-        "that holds it; if it is meant to be gone, load it with --allow-removals"
-    )
-
-
-def problem_with(study: Study, removals: Removals) -> SigidError | None:
-    """Why a load can't do all that the files ask for, if it can't."""
-    name, unreadable = study.source.name, study.listing.unreadable
-    if removals.withheld:
-        return RemovalsWithheld(
-            f"{name}: {len(removals.withheld)} files are gone, such as {removals.withheld[0].path}, "
-            f"and {removals.doubt}; nothing was retired. Bring them back, or load with --allow-removals"
-        )
-    if unreadable:
-        folder, trouble = next(iter(unreadable.items()))
-        return DatasetError(
-            f"{name}: the folder {folder} could not be read ({trouble}); what it held stays as it was. "
-            "Give this user the right to read it and run again"
-        )
-    if links := study.behind_links():
-        link, files = links[0]
-        return DatasetError(
-            f"{name}: {link} is a symbolic link, and is not followed; the {files} files known there stay as they were. "
-            "Put the folder itself there, or mount it, and run again"
-        )
-    return None
 
 
 class _Load:
@@ -271,15 +229,14 @@ class _Load:
         if line != item.line:
             yield line
 
-    def _reject_unread(self, batch: Sequence[Found]) -> None:
-        known = self._ledger.lines_of([found.path for found in batch])
+    def _reject_unread(self, batch: Sequence[Unread]) -> None:
+        known = self._ledger.lines_of([file.path for file in batch])
         taken = self._ledger.taken_over(list(known.values()))
         lines = []
-        for found in batch:
-            reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
-            line = known.get(found.path)
+        for path, reason, detail in batch:
+            line = known.get(path)
             signature_id = line.signature_id if line and line.signature_id not in taken else None
-            lines.append(FileLine(found.path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
+            lines.append(FileLine(path, State.REJECTED, reason=reason, detail=detail, signature_id=signature_id))
         self._ledger.write(lines, self._started)
         self._new["lines"] += len(lines) - len(known)
         self._counts["rejected"] += len(lines)
@@ -302,20 +259,12 @@ class _Load:
         """Enter the files that an index lists and that are not there, and take back those that it lists no more."""
         missing = self._study.missing(removals.withheld)
         for start in range(0, len(missing), BATCH_FILES):
-            paths = missing[start : start + BATCH_FILES]
-            known = self._ledger.lines_of(paths)
-            lines = [
-                FileLine(
-                    path,
-                    State.MISSING,
-                    reason=Reason.FILE_MISSING,
-                    detail=f"{self._study.source.index} lists it, and it is not there",
-                )
-                for path in paths
-            ]
+            batch = missing[start : start + BATCH_FILES]
+            known = self._ledger.lines_of([file.path for file in batch])
+            lines = [FileLine(path, State.MISSING, reason=reason, detail=detail) for path, reason, detail in batch]
             self._ledger.write([line for line in lines if line != known.get(line.path)], self._started)
         self._counts["rejected"] += len(missing)
-        still = set(missing)
+        still = {file.path for file in missing}
         self._ledger.retire([line for line in self._study.changes.missing if line.path not in still], self._started)
 
     def _rows(self) -> Rows | None:

@@ -12,11 +12,11 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from sigid.errors import Reason
-from sigid.pipeline.changes import Found, weigh
+from sigid.pipeline.changes import Unread, weigh
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
-from sigid.pipeline.load import problem_with, refuse_nothing
 from sigid.pipeline.lost import lost_by
+from sigid.pipeline.problems import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
 from sigid.pipeline.scan import look, recall
 from sigid.pipeline.study import Item, Study
@@ -95,8 +95,8 @@ class _Plan:
         with self._study.reading(datetime.now(UTC)) as batches:
             for results in batches:
                 read = sorted([*self._rejected(results), *self._registered(results)], key=_path_of)
-                yield from merge(read, _rejections(unread_up_to(results[-1][0].path)), key=_path_of)
-        yield from _rejections(unread_up_to(None))
+                yield from merge(read, map(_rejection, unread_up_to(results[-1][0].path)), key=_path_of)
+        yield from map(_rejection, unread_up_to(None))
         yield from self._gone()
 
     def _rejected(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
@@ -105,7 +105,7 @@ class _Plan:
                 if reading.rejection[0] is Reason.UNREADABLE:
                     self._unreadable.append(item.path)
                 if item.line is None or (item.line.reason, item.line.detail) != reading.rejection:
-                    yield _rejection(item.path, *reading.rejection)
+                    yield _rejection(Unread(item.path, *reading.rejection))
 
     def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
         valid = [(*each, each[1].said) for each in results if isinstance(each[1].said, Registrable)]
@@ -124,23 +124,16 @@ class _Plan:
         yield from sorted(
             [
                 *(Planned(Step.RETIRE, line.path, "its file is gone") for id_, line in retired.items() if id_),
-                *(self._missing(path) for path in self._study.missing(removals.withheld) if path not in known),
+                *(_rejection(file) for file in self._study.missing(removals.withheld) if file.path not in known),
             ],
             key=_path_of,
         )
         if problem := problem_with(self._study, removals):
             raise problem
 
-    def _missing(self, path: str) -> Planned:
-        return _rejection(path, Reason.FILE_MISSING, f"{self._study.source.index} lists it, and it is not there")
-
 
 _path_of = attrgetter("path")
 _STEPS = {"added": Step.ADD, "changed": Step.CHANGE}
-
-
-def _rejections(files: Iterable[Found]) -> Iterator[Planned]:
-    return (_rejection(found.path, *found.rejection) for found in files if found.rejection)
 
 
 def _difference(before: SignatureRow, now: SignatureRow) -> str:
@@ -157,5 +150,5 @@ def _extent(row: SignatureRow) -> str:
     return f"{row.width}x{row.height} {row.mode}" if row.point_count is None else f"{row.point_count} points"
 
 
-def _rejection(path: str, reason: Reason, detail: str) -> Planned:
-    return Planned(Step.REJECT, path, f"{reason}: {detail}")
+def _rejection(file: Unread) -> Planned:
+    return Planned(Step.REJECT, file.path, f"{file.reason}: {file.detail}")

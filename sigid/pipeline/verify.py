@@ -162,15 +162,13 @@ class _Files:
                 yield from self._deviates(line.path, "gone", "it is in the ledger, and was not there")
         gone = {line.path for line in changes.vanished}
         known = {line.path for line in changes.missing}
-        for path in sorted((set(study.missing(())) ^ known) - gone):
+        for path in sorted(({file.path for file in study.missing(())} ^ known) - gone):
             yield from self._deviates(
                 path, "listed otherwise", "it is listed and missing, or not, and the ledger has it otherwise"
             )
         for batch in study.rejected():
-            for found in batch:
-                reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
-                told = f"{reason}: {detail}"
-                yield from self._deviates(found.path, "not to be let in", f"it is not to be let in ({told})")
+            for path, reason, detail in batch:
+                yield from self._deviates(path, "not to be let in", f"it is not to be let in ({reason}: {detail})")
 
     def _narrow(self, study: Study) -> None:
         """Have no file read that the ledger does not know, and of the others no more than the sample."""

@@ -32,11 +32,11 @@ def prepare(settings: Settings, files: int) -> None:
 def executor(settings: Settings, files: int) -> Iterator[Readers]:
     """Who extracts that many files. Raises SettingError or SigidError where a cluster can't be used."""
     if settings.cluster:
-        from sigid.pipeline import cluster  # it brings what a load on this machine has no use for
+        from sigid.pipeline.cluster import connect  # it brings what a load on this machine has no use for
 
-        cluster.check_address(settings.cluster)
+        connect.check_address(settings.cluster)
         if files:
-            with cluster.executor(settings.cluster) as elsewhere:
+            with connect.executor(settings.cluster) as elsewhere:
                 yield elsewhere
             return
     processes = _processes(settings, files)
