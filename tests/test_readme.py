@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def project(tmp_path: Path) -> Path:
         else:
             shutil.copy2(source, copy / name)
     return copy
+
+
+def test_the_first_load_and_the_next_one_say_what_is_shown(project: Path) -> None:
+    shown = re.findall(r"^    \.  scan_source_a\n(?:    .+\n)+", README, re.MULTILINE)
+    time.sleep(2.1)  # only files that have rested are not looked into again
+
+    said = [doit(project, "load_source_a") for _ in range(2)]
+
+    assert said == list(map(textwrap.dedent, shown))
 
 
 def test_the_examples_of_reading_and_registering_run(project: Path, warehouse_url: str) -> None:
