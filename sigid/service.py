@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol, Self, TypeAlias
+from unicodedata import category
 
 import numpy as np
 import xxhash
@@ -14,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
 from sigid.errors import ErasedError
-from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
+from sigid.identity import MOST_CHARACTERS, Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 from sigid.outcome import Outcome, outcome_of
 
 
@@ -30,6 +31,18 @@ def _well_formed(key: PersonKey) -> PersonKey:
     return key
 
 
+def _storable(text: str) -> str:
+    """The text, if every database holds it. Raises ValueError."""
+    if bad := next((each for each in text if category(each) in _NOT_STORED), None):
+        raise ValueError(f"{text!r} contains {bad!r}, which is no character of a name")
+    return text
+
+
+_NOT_STORED = {"Cc", "Cs"}  # Unicode's control characters, and halves of pairs
+
+Sample: TypeAlias = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_storable)]
+
+
 class BaseNewSignature(BaseModel):
     """What is known of a signature before it is registered. One that has a forger or a parent is forged.
 
@@ -43,9 +56,9 @@ class BaseNewSignature(BaseModel):
     authenticity: Authenticity = Authenticity.GENUINE
     forger: Annotated[PersonKey, BeforeValidator(_parsed), AfterValidator(_well_formed)] | None = None
     """Who wrote it, as a key or its text, such as ``source_a/online/forgeries/120``."""
-    parent_id: str | None = None
-    sample: str | None = None
-    content_hash: str | None = None
+    parent_id: Annotated[str, Field(max_length=26)] | None = None
+    sample: Sample | None = None
+    content_hash: Annotated[str, Field(max_length=32)] | None = None
     """xxh3-128 in hexadecimal, where the caller has it; worked out otherwise."""
 
     @model_validator(mode="after")
@@ -67,7 +80,7 @@ class NewImageSignature(BaseNewSignature):
     blank: bool = False
     width: Pixels | None = None
     height: Pixels | None = None
-    mode: str | None = None
+    mode: Annotated[str, Field(max_length=16)] | None = None
 
 
 class NewXYZSignature(BaseNewSignature):

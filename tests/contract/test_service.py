@@ -356,6 +356,26 @@ def test_a_picture_of_impossible_size_is_refused(size: int) -> None:
         NewImageSignature(local_uri="1.png", width=size)
 
 
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        *(("sample", text) for text in ("\ud800", "a\0b", "1\n", "1" * 256)),
+        ("mode", "L" * 17),
+        ("content_hash", "0" * 33),
+    ],
+)
+def test_a_text_that_not_every_database_holds_is_refused(fact: str, text: str) -> None:
+    """SQLite took what PostgreSQL refused, and half a pair of code units was Python's own error."""
+    with pytest.raises(ValidationError, match=fact):
+        NewImageSignature.model_validate({"local_uri": "1.png", fact: text})
+
+
+def test_a_sample_may_be_named_in_any_script() -> None:
+    name = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u7b7e\u540d \U0001f58b"
+
+    assert NewImageSignature(local_uri="1.png", sample=name).sample == name
+
+
 def test_points_may_be_given_as_the_first_design_had_them() -> None:
     assert NewXYZSignature(points=[(1.0, 2.0, 3.0)]).points[0].x == 1.0
 
