@@ -162,6 +162,18 @@ def test_memory_is_that_of_the_main_process_and_its_workers_apart(tmp_path: Path
     assert 30_000_000 < main < 60_000_000 < workers
 
 
+def test_the_work_of_a_process_that_nobody_waits_for_counts(tmp_path: Path) -> None:
+    """What sigid's fork server starts did not: a load that kept two processors busy seemed to idle half the time."""
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    program = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {busy!r}])"
+
+    found = measured(program, 60, tmp_path / "log")
+
+    assert found["status"] == 0
+    assert found["cpu_seconds"] is not None
+    assert found["cpu_seconds"] >= 0.3
+
+
 def test_a_program_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     orphan = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
     program = f"import subprocess, sys, time; subprocess.run([sys.executable, '-c', {orphan!r}]); time.sleep(600)"

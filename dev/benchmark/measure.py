@@ -2,8 +2,9 @@
 
 Seconds are those of the wall, from before the start of the main process to its end: what a user waits.
 
-CPU seconds are those of the main process and of all its descendants that had been waited for by its end, in user and
-system mode, as the kernel gives them to whoever waits for it.
+CPU seconds are those of the main process and of all its descendants, in user and system mode, as the kernel gives them
+to whoever waits for a process. Those that the main process has not waited for, such as what a fork server has started,
+are adopted, and waited for here.
 
 Memory is resident memory. That of the main process is the kernel's own high-water mark (`VmHWM`), read again and again
 while the process runs, so only what it gains in the last few milliseconds of its life can be missed. The kernel's
@@ -24,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from resource import struct_rusage
 
 _SET_CHILD_SUBREAPER = 36  # prctl(2)
 _FIRST_SECONDS, _OFTEN, _SELDOM = 0.2, 0.002, 0.02
@@ -97,7 +99,7 @@ def measure(command: Command, output: Path, limit: float) -> Run:
             stdout=written,
             stderr=subprocess.STDOUT,
         )
-        patience = 0.0
+        patience = of_orphans = 0.0
         try:
             in_time = _watch(process.pid, memory, begun, limit)
             seconds = time.monotonic() - begun
@@ -107,9 +109,9 @@ def measure(command: Command, output: Path, limit: float) -> Run:
                 process.kill()
             _, status, used = os.wait4(process.pid, 0)
         finally:
-            _end_children(time.monotonic() + patience)
+            of_orphans = _end_children(time.monotonic() + patience)
     process.returncode = os.waitstatus_to_exitcode(status)
-    usage = Usage(seconds, used.ru_utime + used.ru_stime, memory.main, memory.workers)
+    usage = Usage(seconds, _cpu_seconds(used) + of_orphans, memory.main, memory.workers)
     return Run(usage, process.returncode if in_time else None, output)
 
 
@@ -173,14 +175,22 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _end_children(deadline: float) -> None:
-    """Wait for the processes that a run has left behind, and from the deadline on kill them."""
+def _cpu_seconds(used: struct_rusage) -> float:
+    return used.ru_utime + used.ru_stime
+
+
+def _end_children(deadline: float) -> float:
+    """Wait for the processes that a run has left behind, and from the deadline on kill them.
+
+    Returns the CPU seconds of all of them.
+    """
+    seconds = 0.0
     while True:
         try:
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                seconds += _cpu_seconds(ended[2])
         except ChildProcessError:
-            return
+            return seconds
         if time.monotonic() >= deadline:
             for pid in list(descendants(os.getpid())):
                 _kill(pid)
