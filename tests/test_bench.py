@@ -15,6 +15,7 @@ import pytest
 
 from dev.benchmark.contestants import CONTESTANTS
 from dev.benchmark.contestants.base import Loader, Place, Verdict
+from dev.benchmark.contestants.git import Git
 from dev.benchmark.environment import RivalsEnvironment
 from dev.benchmark.machine import file_system
 from dev.benchmark.match import Outcome
@@ -341,6 +342,24 @@ def test_who_keeps_the_row_of_a_removed_file_is_told_apart_from_who_drops_it(fak
     dropped = fake.judged(alteration)
 
     assert (kept, dropped) == (Verdict(drops_removed=False), Verdict(drops_removed=True))
+
+
+def test_git_leaves_nothing_to_be_done_in_the_background(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 100,000 files it packed what it had committed, and whoever was measured next took twice as long."""
+    git = Git(Place(tree, tmp_path, RivalsEnvironment(tmp_path), 1))
+    git.forget()
+    environment = git._environment()
+    trace = tmp_path / "trace"
+    monkeypatch.setattr(git, "_environment", lambda: environment | {"GIT_TRACE": str(trace)})
+
+    git.take_in()
+
+    told = trace.read_text()
+    assert "commit --quiet" in told
+    assert "maintenance" not in told
+    assert " gc" not in told.replace("gc.auto", "")
 
 
 def test_every_contestant_is_called_by_its_name() -> None:
