@@ -49,6 +49,21 @@ def test_elsewhere_than_on_a_terminal_it_is_a_line_now_and_then_with_the_rate_an
     ]
 
 
+def test_what_was_done_before_the_first_step_says_nothing_of_the_rate(clock: Clock) -> None:
+    """Of a million signatures, which an export first puts in order, it said after the first that 250 days were left."""
+    out = io.StringIO()
+    with progress("exporting", out, "signatures") as show:
+        clock.now += 22
+        show(1, 1000)
+        clock.now += 10
+        show(501, 1000)
+
+    assert out.getvalue().splitlines() == [
+        "exporting: 1 of 1000 signatures",
+        "exporting: 501 of 1000 signatures, 50 a second, 10 s left",
+    ]
+
+
 def test_on_a_terminal_a_bar_shows_how_many_are_done_the_rate_and_the_time_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

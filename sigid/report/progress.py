@@ -44,17 +44,22 @@ class _Lines:
         self._what = what
         self._out = out
         self._things = things
-        self._started = self._last = time.monotonic()
+        self._last = time.monotonic()
+        self._first: tuple[float, int] | None = None
+        """When it was told for the first time how far the work was; what came before may have been other work."""
 
     def __call__(self, done: int, total: int) -> None:
         moment = time.monotonic()
+        begun, before = self._first = self._first or (moment, done)
         if done == total or moment - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = moment
-        rate = done / (moment - self._started)
-        so_far = f"{self._what}: {done} of {total} {self._things}"
+        line = f"{self._what}: {done} of {total} {self._things}"
+        if done > before:
+            rate = (done - before) / (moment - begun)
+            line += f", {rate:.0f} a second, {(total - done) / rate:.0f} s left"
         with readers_choice(self._out):
-            self._out.write(f"{so_far}, {rate:.0f} a second, {(total - done) / rate:.0f} s left\n")
+            self._out.write(f"{line}\n")
 
 
 class _Bar:
