@@ -719,6 +719,26 @@ def test_what_is_known_of_a_file_is_found_in_whatever_order_a_folder_lists_it(ol
     assert known == {name: hash_of(name.encode()) for name in ("04", "06", "07")}
 
 
+@given(st.sets(st.integers(0, 249)), st.sampled_from([0, 1, 250]))
+@example({0, 99, 100, 199, 249}, 0)
+@example(set(range(250)), 0)
+def test_every_stamp_that_differs_is_found_wherever_among_the_others(changed: set[int], new: int) -> None:
+    def folder_of(names: list[str], size: int) -> Folder:
+        folder = Folder.of("a", names)
+        folder.make_room()
+        folder.stamps = bytearray(b"".join(STAMP.pack(size * (int(name) in changed), 2, 3, 4) for name in names))
+        return folder
+
+    names = [f"{n:03}" for n in range(250)]
+    before, now = folder_of(names, 0), folder_of([*[str(1000 + n) for n in range(new)], *names], 1)
+    for index in range(250):
+        before.record(index, hash_of(b"known"))
+
+    assert list(now.remember(before)) == []
+
+    assert list(now.unknown()) == [*range(new), *(new + index for index in sorted(changed))]
+
+
 def test_the_folders_before_a_damaged_one_are_believed(stored: Path) -> None:
     whole = stored.read_bytes()
     stored.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

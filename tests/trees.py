@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # before `ordinary_user`, who may have no right to read the modules of Python
 import os
 import shutil
 import tempfile
