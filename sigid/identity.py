@@ -14,9 +14,6 @@ from typing import NamedTuple
 SERVICE = "service"
 """The source of what was registered through the service under a key that names no source, or under none."""
 
-MOST_CHARACTERS = 255
-"""Of a key's part, and of a sample's name, as all databases hold them."""
-
 _SEPARATOR = "\x1f"  # ASCII's unit separator: a key cannot contain it
 
 
@@ -57,17 +54,14 @@ class PersonKey(NamedTuple):
         """Read a key: the first part is the source, the last the number, what is between the collection.
 
         A key of one part belongs to the source ``service``. Raises ValueError where a part is empty or contains
-        what cannot be printed, and where source, collection or number is longer than any database holds it.
+        what cannot be printed.
         """
         parts = text.split("/")
         if not text.isprintable() or not all(part.strip() for part in parts):
             raise ValueError(f"{text!r} is not a key; write it like 'source_a/online/genuine/1'")
-        key = cls(SERVICE, "", text) if len(parts) == 1 else cls(parts[0], "/".join(parts[1:-1]), parts[-1])
-        if (size := max(map(len, key))) > MOST_CHARACTERS:
-            raise ValueError(
-                f"{text[:40]!r}... is not a key; a part of it has {size} characters, and {MOST_CHARACTERS} is the most"
-            )
-        return key
+        if len(parts) == 1:
+            return cls(SERVICE, "", text)
+        return cls(parts[0], "/".join(parts[1:-1]), parts[-1])
 
     def __str__(self) -> str:
         source, collection, external_id = self

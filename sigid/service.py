@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from sigid.entity import AnySignature, BaseSignature, Forger, Metadata, Points, Signee
 from sigid.errors import ErasedError
-from sigid.identity import MOST_CHARACTERS, Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
+from sigid.identity import Authenticity, Kind, Modality, PersonKey, derive_id, signature_key
 from sigid.outcome import Outcome, outcome_of
 
 
@@ -25,22 +25,32 @@ def _parsed(key: object) -> object:
 
 
 def _well_formed(key: PersonKey) -> PersonKey:
-    """The key, if its text names nobody else. Raises ValueError."""
+    """The key, if its text names nobody else and every database holds it. Raises ValueError."""
     if PersonKey.parse(str(key)) != key:
         raise ValueError(f"{key!r} is not a key; its source and its number are not empty and contain no slash")
+    for name, part in key._asdict().items():
+        if len(part) > _MOST_CHARACTERS:
+            raise ValueError(
+                f"the {name} of the key {str(key)[:40]!r}... has {len(part)} characters; {_MOST_CHARACTERS} is the most"
+            )
     return key
 
 
-def _storable(text: str) -> str:
-    """The text, if every database holds it. Raises ValueError."""
-    if bad := next((each for each in text if category(each) in _NOT_STORED), None):
-        raise ValueError(f"{text!r} contains {bad!r}, which is no character of a name")
+def _without_controls(text: str) -> str:
+    """The text, if no character in it is a control character, of which not every database holds all."""
+    if control := next((each for each in text if category(each) == "Cc"), None):
+        raise ValueError(f"{text!r} contains {control!r}, a control character")
     return text
 
 
-_NOT_STORED = {"Cc", "Cs"}  # Unicode's control characters, and halves of pairs
+def _encodable(text: str) -> str:
+    """The text, if it is one: half a pair of code units is no character. Raises ValueError."""
+    text.encode()
+    return text
 
-Sample: TypeAlias = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_storable)]
+
+_MOST_CHARACTERS = 255
+_Text = Annotated[str, AfterValidator(_encodable), AfterValidator(_without_controls)]
 
 
 class BaseNewSignature(BaseModel):
@@ -48,6 +58,9 @@ class BaseNewSignature(BaseModel):
 
     `sample` names it among the signatures of its signee (and of its forger) and makes it replaceable under an
     idempotence key. Without it a picture is named by its `local_uri`, and a trajectory by its points.
+
+    Texts that not every database holds are refused: longer than an id, a hash, Pillow's longest mode or 255 characters,
+    or with control characters in them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -56,9 +69,9 @@ class BaseNewSignature(BaseModel):
     authenticity: Authenticity = Authenticity.GENUINE
     forger: Annotated[PersonKey, BeforeValidator(_parsed), AfterValidator(_well_formed)] | None = None
     """Who wrote it, as a key or its text, such as ``source_a/online/forgeries/120``."""
-    parent_id: Annotated[str, Field(max_length=26)] | None = None
-    sample: Sample | None = None
-    content_hash: Annotated[str, Field(max_length=32)] | None = None
+    parent_id: Annotated[_Text, Field(max_length=26)] | None = None
+    sample: Annotated[_Text, Field(max_length=_MOST_CHARACTERS)] | None = None
+    content_hash: Annotated[_Text, Field(max_length=32)] | None = None
     """xxh3-128 in hexadecimal, where the caller has it; worked out otherwise."""
 
     @model_validator(mode="after")
@@ -75,12 +88,12 @@ Pixels: TypeAlias = Annotated[int, Field(gt=0, lt=2**31)]
 class NewImageSignature(BaseNewSignature):
     """A picture to be registered, which lies at `local_uri`."""
 
-    local_uri: str
+    local_uri: Annotated[str, AfterValidator(_encodable)]
     modality: Modality = Modality.OFFLINE
     blank: bool = False
     width: Pixels | None = None
     height: Pixels | None = None
-    mode: Annotated[str, Field(max_length=16)] | None = None
+    mode: Annotated[_Text, Field(max_length=16)] | None = None
 
 
 class NewXYZSignature(BaseNewSignature):

@@ -103,15 +103,6 @@ def test_a_malformed_key_is_refused_by_name(text: str) -> None:
     assert repr(text) in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["{}/b/c", "a/{}/c", "a/b/{}", "{}"])
-def test_a_key_that_not_every_database_holds_is_refused(text: str) -> None:
-    """SQLite took it, and PostgreSQL refused the whole registration."""
-    assert "n" * 255 in PersonKey.parse(text.format("n" * 255))
-
-    with pytest.raises(ValueError, match="is not a key; a part of it has 256 characters, and 255 is the most"):
-        PersonKey.parse(text.format("n" * 256))
-
-
 @pytest.mark.parametrize(
     ("key", "published"),
     [

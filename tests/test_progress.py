@@ -64,6 +64,20 @@ def test_what_was_done_before_the_first_step_says_nothing_of_the_rate(clock: Clo
     ]
 
 
+def test_what_begins_again_is_measured_anew(clock: Clock) -> None:
+    """A load whose connection was lost goes on with fewer files, and counts them from the first."""
+    out = io.StringIO()
+    with progress("reading source_a", out) as show:
+        for done in (0, 400, 800, 0, 100, 200):
+            show(done, 1000)
+            clock.now += 10
+
+    assert out.getvalue().splitlines()[-2:] == [
+        "reading source_a: 100 of 1000 files, 10 a second, 90 s left",
+        "reading source_a: 200 of 1000 files, 10 a second, 80 s left",
+    ]
+
+
 def test_on_a_terminal_a_bar_shows_how_many_are_done_the_rate_and_the_time_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -99,7 +99,7 @@ def measure(command: Command, output: Path, limit: float) -> Run:
             stdout=written,
             stderr=subprocess.STDOUT,
         )
-        patience = of_orphans = 0.0
+        patience = 0.0
         try:
             in_time = _watch(process.pid, memory, begun, limit)
             seconds = time.monotonic() - begun

@@ -28,14 +28,6 @@ class Found(NamedTuple):
     rejection: tuple[Reason, str] | None = None
 
 
-class Unread(NamedTuple):
-    """A file that is rejected without being read, or for not being there."""
-
-    path: str
-    reason: Reason
-    detail: str
-
-
 class Action(IntEnum):
     """What is to be done about a file."""
 

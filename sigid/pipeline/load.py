@@ -17,7 +17,7 @@ from sigid.errors import Reason, RejectionsStand, SigidError
 from sigid.outcome import Outcome
 from sigid.pipeline import workers
 from sigid.pipeline.again import again
-from sigid.pipeline.changes import Removals, Unread, weigh
+from sigid.pipeline.changes import Removals, weigh
 from sigid.pipeline.current import has_answered
 from sigid.pipeline.erase import in_force
 from sigid.pipeline.extract import Plain
@@ -27,7 +27,7 @@ from sigid.pipeline.listing import Listing
 from sigid.pipeline.problems import problem_with, refuse_nothing
 from sigid.pipeline.register import Result, registered, store
 from sigid.pipeline.scan import clock, keep, look, recall
-from sigid.pipeline.study import BATCH_FILES, Item, Study
+from sigid.pipeline.study import BATCH_FILES, Item, Refused, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
@@ -229,7 +229,7 @@ class _Load:
         if line != item.line:
             yield line
 
-    def _reject_unread(self, batch: Sequence[Unread]) -> None:
+    def _reject_unread(self, batch: Sequence[Refused]) -> None:
         known = self._ledger.lines_of([file.path for file in batch])
         taken = self._ledger.taken_over(list(known.values()))
         lines = []

@@ -12,14 +12,14 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from sigid.errors import Reason
-from sigid.pipeline.changes import Unread, weigh
+from sigid.pipeline.changes import weigh
 from sigid.pipeline.garbage import rarely_collected
 from sigid.pipeline.interpret import Reading, Registrable
 from sigid.pipeline.lost import lost_by
 from sigid.pipeline.problems import problem_with, refuse_nothing
 from sigid.pipeline.register import registered
 from sigid.pipeline.scan import look, recall
-from sigid.pipeline.study import Item, Study
+from sigid.pipeline.study import Item, Refused, Study
 from sigid.pipeline.workplace import Workplace
 from sigid.settings import Settings
 from sigid.sources.base import Source
@@ -105,7 +105,7 @@ class _Plan:
                 if reading.rejection[0] is Reason.UNREADABLE:
                     self._unreadable.append(item.path)
                 if item.line is None or (item.line.reason, item.line.detail) != reading.rejection:
-                    yield _rejection(Unread(item.path, *reading.rejection))
+                    yield _rejection(Refused(item.path, *reading.rejection))
 
     def _registered(self, results: Iterable[tuple[Item, Reading]]) -> Iterator[Planned]:
         valid = [(*each, each[1].said) for each in results if isinstance(each[1].said, Registrable)]
@@ -150,5 +150,5 @@ def _extent(row: SignatureRow) -> str:
     return f"{row.width}x{row.height} {row.mode}" if row.point_count is None else f"{row.point_count} points"
 
 
-def _rejection(file: Unread) -> Planned:
+def _rejection(file: Refused) -> Planned:
     return Planned(Step.REJECT, file.path, f"{file.reason}: {file.detail}")

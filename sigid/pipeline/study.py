@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sigid.errors import Reason
 from sigid.pipeline import workers
-from sigid.pipeline.changes import Action, Changes, Found, Unread, compare, what_hides
+from sigid.pipeline.changes import Action, Changes, Found, compare, what_hides
 from sigid.pipeline.erased import leave_out
 from sigid.pipeline.facts import TOO_LARGE, UNREAD, hash_of
 from sigid.pipeline.folder import Folder
@@ -50,6 +50,14 @@ class Item(NamedTuple):
         if anew or line is None or not line.state.exists or line.content_hash is None:
             return File(self.path)
         return File(self.path, Known(line.content_hash, line.claim, line.extractor_version))
+
+
+class Refused(NamedTuple):
+    """A file that is not let in, and why."""
+
+    path: str
+    reason: Reason
+    detail: str
 
 
 class Study:
@@ -99,28 +107,28 @@ class Study:
         unreadable = self.listing.unreadable
         return sorted((path, files) for path, files in self.changes.out_of_sight.items() if path not in unreadable)
 
-    def rejected(self) -> Iterator[list[Unread]]:
+    def rejected(self) -> Iterator[list[Refused]]:
         """Batches of the files that are to be rejected without being read, and are not yet; ask after `reading`."""
-        batch: list[Unread] = []
+        batch: list[Refused] = []
         for _, folder, index in self._with({Action.REJECT}):
-            batch.extend(self._unread(folder, index))
+            batch.extend(self._refused(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
                 batch = []
         if batch:
             yield batch
 
-    def in_step(self) -> Callable[[str | None], Iterator[Unread]]:
+    def in_step(self) -> Callable[[str | None], Iterator[Refused]]:
         """Gives those files in step with `reading`: up to one that was read, by its path, and with None the rest.
 
         Beyond what was read it is not certain yet which they are.
         """
         places = enumerate(self._places())
 
-        def up_to(path: str | None) -> Iterator[Unread]:
+        def up_to(path: str | None) -> Iterator[Refused]:
             for number, (folder, index) in places:
                 if self.changes.actions[number] == Action.REJECT:
-                    yield from self._unread(folder, index)
+                    yield from self._refused(folder, index)
                 if path is not None and folder.path_of(index) == path:
                     return
 
@@ -154,7 +162,7 @@ class Study:
         names = self.names.only([file.path for file in files])
         return Job(self._root, self.source, names, moment, files)
 
-    def missing(self, withheld: Iterable[FileLine]) -> list[Unread]:
+    def missing(self, withheld: Iterable[FileLine]) -> list[Refused]:
         """The files that must be there and are not, in the order of their paths, but for those of `withheld` lines.
 
         Of those that can't be seen, only the ones that were missing when they could; of what was erased, none.
@@ -168,7 +176,7 @@ class Study:
         known = {line.path for line in self.changes.missing}
         gone = sorted(path for path in expected if path in known or what_hides(path, self._hidden) is None)
         detail = f"{self.source.index} lists it, and it is not there"
-        return [Unread(path, Reason.FILE_MISSING, detail) for path in gone]
+        return [Refused(path, Reason.FILE_MISSING, detail) for path in gone]
 
     def _compare(self, ledger: Ledger | None) -> Changes:
         """Compare all files with all of the ledger; or, where it holds what the listing is based on, the affected."""
@@ -201,11 +209,11 @@ class Study:
         _put_down(found.rejection, folder, index)
         return found
 
-    def _unread(self, folder: Folder, index: int) -> Iterator[Unread]:
+    def _refused(self, folder: Folder, index: int) -> Iterator[Refused]:
         """The file, where it is rejected unread."""
         found = self._found(folder, index)
         if found.rejection:
-            yield Unread(found.path, *found.rejection)
+            yield Refused(found.path, *found.rejection)
 
     def _items(self, times_larger: int) -> Iterator[list[Item]]:
         batch: list[Item] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -45,16 +46,20 @@ class _Lines:
         self._out = out
         self._things = things
         self._last = time.monotonic()
-        self._first: tuple[float, int] | None = None
-        """When it was told for the first time how far the work was; what came before may have been other work."""
+        self._first = (self._last, 0)
+        """When it was told for the first time how far the work was, and how far; what came before was other work."""
+        self._done = sys.maxsize
 
     def __call__(self, done: int, total: int) -> None:
         moment = time.monotonic()
-        begun, before = self._first = self._first or (moment, done)
+        if done < self._done:  # so it is at first, and where it begins again
+            self._first = (moment, done)
+        self._done = done
         if done == total or moment - self._last < _SECONDS_BETWEEN_LINES:
             return
         self._last = moment
         line = f"{self._what}: {done} of {total} {self._things}"
+        begun, before = self._first
         if done > before:
             rate = (done - before) / (moment - begun)
             line += f", {rate:.0f} a second, {(total - done) / rate:.0f} s left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from sqlalchemy import String
 
 from sigid.entity import AnySignature, Metadata, Points, Signee
 from sigid.identity import Authenticity, PersonKey
@@ -28,6 +30,7 @@ from sigid.service import (
     SignatureRepository,
     SigneeRepository,
 )
+from sigid.warehouse.schema import signature
 from tests.contract.batches import BATCHES, Batch, in_calls, register
 from tests.contract.stores import OpenStores, Stores
 
@@ -356,18 +359,53 @@ def test_a_picture_of_impossible_size_is_refused(size: int) -> None:
         NewImageSignature(local_uri="1.png", width=size)
 
 
+def room(column: str) -> int:
+    """How many characters the databases hold."""
+    type_ = signature.c[column].type
+    assert isinstance(type_, String)
+    assert type_.length is not None
+    return type_.length
+
+
+MOST = {column: room(column) for column in ("sample", "mode", "content_hash", "parent_id")}
+
+
+@pytest.mark.parametrize("fact", MOST)
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "1\n", None], ids=["half a pair", "NUL", "line break", "too long"])
+def test_a_text_that_not_every_database_holds_is_refused(fact: str, text: str | None) -> None:
+    """SQLite took what PostgreSQL refused, and half a pair of code units was Python's own error."""
+    facts = {"local_uri": "1.png", "authenticity": "forged"}
+    longest = "1" * MOST[fact]
+
+    assert getattr(NewImageSignature.model_validate({**facts, fact: longest}), fact) == longest
+    with pytest.raises(ValidationError, match=fact):
+        NewImageSignature.model_validate({**facts, fact: longest + "1" if text is None else text})
+
+
+def test_a_path_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ValidationError, match="local_uri"):
+        NewImageSignature(local_uri=os.fsdecode(b"\xff.png"))
+
+
 @pytest.mark.parametrize(
-    ("fact", "text"),
+    ("key", "told"),
     [
-        *(("sample", text) for text in ("\ud800", "a\0b", "1\n", "1" * 256)),
-        ("mode", "L" * 17),
-        ("content_hash", "0" * 33),
+        ("{}/b/c", "the source of the key 'nn"),
+        ("a/{}/c", "the collection of the key 'a/nn"),
+        ("a/b/{}", "the external_id of the key 'a/b/nn"),
+        ("{}", "the external_id of the key 'service/nn"),
     ],
 )
-def test_a_text_that_not_every_database_holds_is_refused(fact: str, text: str) -> None:
-    """SQLite took what PostgreSQL refused, and half a pair of code units was Python's own error."""
-    with pytest.raises(ValidationError, match=fact):
-        NewImageSignature.model_validate({"local_uri": "1.png", fact: text})
+def test_a_key_that_not_every_database_holds_is_refused(
+    service: SignatureApplicationService, key: str, told: str
+) -> None:
+    """SQLite took it, and PostgreSQL refused the whole registration."""
+    service.register_signatures([PICTURE], key.format("n" * 255))
+
+    with pytest.raises(ValueError, match="256 characters; 255 is the most") as refused:
+        service.register_signatures([PICTURE], key.format("n" * 256))
+
+    assert str(refused.value).startswith(told)
 
 
 def test_a_sample_may_be_named_in_any_script() -> None:

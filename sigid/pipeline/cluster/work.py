@@ -134,12 +134,12 @@ class Cluster(Readers):
 
     async def _busy(self) -> str:
         """Who has work of ours."""
-        ours = set(self._client.futures)
+        keys = set(self._client.futures)
         try:
             work = await asyncio.wait_for(self._client.processing(), BUSY_SECONDS)
         except Exception:  # then that is why
             work = {}
-        names = sorted(worker for worker, keys in work.items() if not ours.isdisjoint(keys))
+        names = sorted(worker for worker, its in work.items() if not keys.isdisjoint(its))
         return f"the worker {' and the worker '.join(names)}" if names else f"the scheduler at {self._address}"
 
     def _give_up(self, trouble: str) -> None:
