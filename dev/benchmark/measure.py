@@ -4,7 +4,7 @@ Seconds are those of the wall, from before the start of the main process to its 
 
 CPU seconds are those of the main process and of all its descendants, in user and system mode, as the kernel gives them
 to whoever waits for a process. Those that the main process has not waited for, such as what a fork server has started,
-are adopted, and waited for here.
+are adopted, and waited for here, for some seconds after the main process's end.
 
 Memory is resident memory. That of the main process is the kernel's own high-water mark (`VmHWM`), read again and again
 while the process runs, so only what it gains in the last few milliseconds of its life can be missed. The kernel's

@@ -111,7 +111,7 @@ class Study:
         """Batches of the files that are to be rejected without being read, and are not yet; ask after `reading`."""
         batch: list[Refused] = []
         for _, folder, index in self._with({Action.REJECT}):
-            batch.extend(self._refused(folder, index))
+            batch.append(self._refused(folder, index))
             if len(batch) == BATCH_FILES:
                 yield batch
                 batch = []
@@ -128,7 +128,7 @@ class Study:
         def up_to(path: str | None) -> Iterator[Refused]:
             for number, (folder, index) in places:
                 if self.changes.actions[number] == Action.REJECT:
-                    yield from self._refused(folder, index)
+                    yield self._refused(folder, index)
                 if path is not None and folder.path_of(index) == path:
                     return
 
@@ -209,11 +209,11 @@ class Study:
         _put_down(found.rejection, folder, index)
         return found
 
-    def _refused(self, folder: Folder, index: int) -> Iterator[Refused]:
-        """The file, where it is rejected unread."""
+    def _refused(self, folder: Folder, index: int) -> Refused:
+        """The file, which is rejected unread."""
         found = self._found(folder, index)
-        if found.rejection:
-            yield Refused(found.path, *found.rejection)
+        reason, detail = found.rejection or (Reason.NAME_NOT_UNDERSTOOD, "")
+        return Refused(found.path, reason, detail)
 
     def _items(self, times_larger: int) -> Iterator[list[Item]]:
         batch: list[Item] = []
